@@ -1,0 +1,1 @@
+"""How any service runs: settings, telemetry, lifecycle, gRPC, messaging, documents, blobs."""

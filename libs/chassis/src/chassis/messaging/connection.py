@@ -1,0 +1,153 @@
+"""One connection to NATS and pipelined publishing over it."""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import nats
+import nats.errors
+import nats.js.errors
+import orjson
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js.api import DiscardPolicy, StorageType, StreamConfig
+from opentelemetry.trace import SpanKind
+
+from chassis.errors import Unavailable
+from chassis.messaging.envelope import Envelope
+from chassis.telemetry import PUBLISHED, tracer
+
+log = logging.getLogger(__name__)
+
+DEDUPLICATION_S = 3600.0
+KEPT_S = 7 * 86400.0
+# Reserved by JetStream when the stream is made; an operator may enlarge it there, and that stands.
+STREAM_BYTES = 1024**3
+DEAD_LETTERS = "deadletter"
+# Acks awaited at once: enough to fill the pipe, few enough to bound memory.
+_IN_FLIGHT = 4096
+_ACK_TIMEOUT_S = 10.0
+
+
+class Events:
+    """Publishes envelopes; a publish returns when JetStream has stored every one of them."""
+
+    def __init__(self, nc: Client) -> None:
+        self.nc = nc
+        self.js = nc.jetstream()
+        self._inbox = nc.new_inbox()
+        self._tokens = itertools.count()
+        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._free = asyncio.Semaphore(_IN_FLIGHT)
+
+    async def start(self) -> None:
+        self._subscription = await self.nc.subscribe(f"{self._inbox}.*", cb=self._acked)
+
+    async def stop(self) -> None:
+        """Leave NATS; a subscription left to `drain` can hold it up for its whole timeout, so it goes first."""
+        if not self.nc.is_connected:
+            await self.nc.close()
+            return
+        await self._subscription.unsubscribe()
+        await self.nc.drain()
+
+    async def publish(self, *envelopes: Envelope) -> None:
+        """Store the events, in order. Raises Unavailable where JetStream did not confirm every one in time."""
+        if not envelopes:
+            return
+        with tracer.start_as_current_span(f"publish {envelopes[0].headers['ce-type']}", kind=SpanKind.PRODUCER) as span:
+            span.set_attribute("messaging.system", "nats")
+            span.set_attribute("messaging.batch.message_count", len(envelopes))
+            await self._publish(envelopes)
+        for envelope in envelopes:
+            PUBLISHED.labels(envelope.headers["ce-type"]).inc()
+
+    async def _publish(self, envelopes: Sequence[Envelope]) -> None:
+        loop = asyncio.get_running_loop()
+        acks: list[asyncio.Future[None]] = []
+        tokens: list[str] = []
+        try:
+            for envelope in envelopes:
+                await self._free.acquire()
+                token = str(next(self._tokens))
+                ack: asyncio.Future[None] = loop.create_future()
+                self._waiting[token] = ack
+                acks.append(ack)
+                tokens.append(token)
+                await self.nc.publish(envelope.subject, envelope.data, reply=f"{self._inbox}.{token}", headers=envelope.headers)
+            async with asyncio.timeout(_ACK_TIMEOUT_S):
+                for ack in acks:
+                    await ack
+        except (TimeoutError, nats.errors.Error) as e:
+            raise Unavailable(f"events were not confirmed: {e or 'timed out'}") from e
+        finally:
+            for token in tokens:
+                if self._waiting.pop(token, None):
+                    self._free.release()
+            for ack in acks:
+                if ack.done() and not ack.cancelled():
+                    ack.exception()  # seen, also where an earlier one was raised first
+
+    async def _acked(self, message: Msg) -> None:
+        ack = self._waiting.pop(message.subject.rpartition(".")[2], None)
+        if ack is None:
+            return  # its publisher has given up waiting
+        self._free.release()
+        if ack.done():
+            return
+        if message.headers and message.headers.get("Status") == "503":
+            ack.set_exception(Unavailable("no stream takes this subject, or JetStream is away"))
+        elif b'"error"' in message.data:
+            error = orjson.loads(message.data)["error"]
+            ack.set_exception(Unavailable(f"JetStream refused an event: {error.get('description', error)}"))
+        else:
+            ack.set_result(None)
+
+
+async def ensure_stream(events: Events, service: str) -> None:
+    """Make a service's stream where it is missing; publisher and consumers may each come first."""
+    await _ensure(events, StreamConfig(
+        name=service, subjects=[f"mingjian.{service}.v1.>"], storage=StorageType.FILE, max_age=KEPT_S, max_bytes=STREAM_BYTES,
+        discard=DiscardPolicy.OLD, duplicate_window=DEDUPLICATION_S,
+    ))
+
+
+async def ensure_dead_letters(events: Events) -> None:
+    await _ensure(events, StreamConfig(
+        name=DEAD_LETTERS, subjects=[f"mingjian.{DEAD_LETTERS}.>"], storage=StorageType.FILE, max_age=30 * 86400.0, max_bytes=STREAM_BYTES,
+    ))
+
+
+async def _ensure(events: Events, config: StreamConfig) -> None:
+    try:
+        await events.js.add_stream(config)
+    except nats.js.errors.BadRequestError as e:
+        if e.err_code != 10058:  # the name is in use with other settings: an operator's choice, which stands
+            raise
+        log.info("stream exists with its own settings", extra={"stream": config.name})
+
+
+async def connect(url: str, name: str) -> Client:
+    """A client that never gives up reconnecting."""
+    async def troubled(error: Exception) -> None:
+        log.warning("nats: %s", error)
+
+    return await nats.connect(
+        url.split(","), name=name, error_cb=troubled, max_reconnect_attempts=-1, reconnect_time_wait=0.5, connect_timeout=5,
+        allow_reconnect=True, pending_size=16 * 1024 * 1024,
+    )
+
+
+@asynccontextmanager
+async def connected(url: str, service: str) -> AsyncIterator[Events]:
+    """A service's connection, with its own stream and the dead letters' in place."""
+    events = Events(await connect(url, service))
+    await events.start()
+    try:
+        await ensure_stream(events, service)
+        await ensure_dead_letters(events)
+        yield events
+    finally:
+        await events.stop()

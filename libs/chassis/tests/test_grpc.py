@@ -1,0 +1,81 @@
+import grpc
+import pytest
+from chassis.errors import InvalidInput, Unavailable
+from chassis.identity import Identity, caller, decode, encode, service_identity
+from chassis.rpc_status import violated_field
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from mingjian.routing.v1 import routing_service_pb2 as pb
+from mingjian.routing.v1 import routing_service_pb2_grpc as pb_grpc
+from testkit.grpc_server import served
+
+NAME = "mingjian.routing.v1.RoutingService"
+
+
+class Tickets(pb_grpc.RoutingServiceServicer):
+    async def GetTicket(self, request, context):
+        if request.ticket_id == "bad":
+            raise InvalidInput("ticket_id", "must be a UUID")
+        if request.ticket_id == "away":
+            raise Unavailable("away")
+        if request.ticket_id == "bug":
+            raise KeyError("secret")
+        return pb.GetTicketResponse(ticket=pb.Ticket(ticket_id=request.ticket_id, tenant=caller().tenant))
+
+
+def register(server):
+    pb_grpc.add_RoutingServiceServicer_to_server(Tickets(), server)
+
+
+def somebody(*permissions):
+    return Identity("t1", "key:1", frozenset(permissions))
+
+
+async def get(ticket_id, identity=None):
+    async with served(register, NAME, identity=identity) as channel:
+        return await pb_grpc.RoutingServiceStub(channel).GetTicket(pb.GetTicketRequest(ticket_id=ticket_id))
+
+
+async def test_the_caller_goes_along():
+    assert (await get("1", somebody("tickets:read"))).ticket.tenant == "t1"
+
+
+@pytest.mark.parametrize(
+    ("ticket_id", "identity", "code", "field"),
+    [
+        ("1", somebody("kpis:read"), grpc.StatusCode.PERMISSION_DENIED, ""),
+        ("bad", None, grpc.StatusCode.INVALID_ARGUMENT, "ticket_id"),
+        ("away", None, grpc.StatusCode.UNAVAILABLE, ""),
+        ("bug", None, grpc.StatusCode.INTERNAL, ""),
+    ],
+)
+async def test_a_problem_becomes_its_status(ticket_id, identity, code, field):
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await get(ticket_id, identity)
+    assert caught.value.code() is code
+    assert violated_field(caught.value) == field
+    assert "secret" not in (caught.value.details() or "")
+
+
+async def test_a_call_without_identity_is_refused():
+    from chassis.grpc_server import serving
+
+    async with serving("127.0.0.1:0", [NAME], register) as port, grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await pb_grpc.RoutingServiceStub(channel).GetTicket(pb.GetTicketRequest(ticket_id="1"))
+        assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+        health = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=NAME))
+        assert health.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_an_identity_signed_with_another_key_is_refused():
+    value = encode(service_identity("nlp", "t1"), "right")
+    assert decode(value, "right").is_service
+    with pytest.raises(Exception, match="not signed"):
+        decode(value, "wrong")
+
+
+async def test_one_trace_spans_client_and_server(spans):
+    await get("1")
+    finished = {s.kind.name: s for s in spans.get_finished_spans()}
+    assert finished["SERVER"].context.trace_id == finished["CLIENT"].context.trace_id
+    assert finished["SERVER"].parent.span_id == finished["CLIENT"].context.span_id

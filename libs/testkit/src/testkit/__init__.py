@@ -1,0 +1,1 @@
+"""pytest fixtures: the real servers, a span recorder, eventually(). Real parts wherever they run."""

@@ -1,0 +1,1 @@
+"""Chinese web pages for supervisor, inspector, agent and administrator."""

@@ -1,0 +1,1 @@
+"""The public edge: REST, server-sent events and gRPC, authenticated."""

@@ -1,0 +1,1 @@
+"""Receives calls and chats and keeps their audio."""

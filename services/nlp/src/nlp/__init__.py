@@ -1,0 +1,1 @@
+"""Scores transcripts against scorecards, with evidence."""

@@ -1,0 +1,1 @@
+"""Folds events into rollups and answers with KPIs."""

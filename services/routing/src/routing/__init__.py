@@ -1,0 +1,1 @@
+"""Opens tickets and follows them until they are closed."""
