@@ -1,0 +1,27 @@
+{{- define "base.name" -}}
+{{ .Values.global.namePrefix }}{{ .Chart.Name }}
+{{- end -}}
+
+{{- define "base.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "base.labels" -}}
+{{ include "base.selector" . }}
+app.kubernetes.io/part-of: mingjian
+app.kubernetes.io/component: {{ .Values.component }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end -}}
+
+{{- define "base.metadata" -}}
+name: {{ include "base.name" . }}
+namespace: {{ .Release.Namespace }}
+labels: {{- include "base.labels" . | nindent 2 }}
+{{- end -}}
+
+{{- define "base.image" -}}
+{{ with .Values.global.imageRegistry }}{{ . }}/{{ end }}{{ required (printf "%s: image.repository is missing" .Chart.Name) .Values.image.repository }}:{{ .Values.image.tag | default .Values.global.imageTag | default .Chart.AppVersion }}
+{{- end -}}
