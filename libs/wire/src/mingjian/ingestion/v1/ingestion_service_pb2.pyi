@@ -172,6 +172,7 @@ class InteractionMetadata(_message.Message):
     STARTED_AT_FIELD_NUMBER: _builtins.int
     EXTERNAL_ID_FIELD_NUMBER: _builtins.int
     CHANNELS_FIELD_NUMBER: _builtins.int
+    AUDIO_FORMAT_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """Company it belongs to; the caller's own where empty, PERMISSION_DENIED where another."""
     channel: _builtins.str
@@ -192,6 +193,8 @@ class InteractionMetadata(_message.Message):
     """telecom, appliance, automotive, electronics, ecommerce, bank or insurance; empty uses the common scorecard alone."""
     external_id: _builtins.str
     """The sender's own id; makes sending idempotent."""
+    audio_format: _builtins.str
+    """alaw or mulaw for G.711 without a header (8 kHz, one channel); empty where the file itself says what it is."""
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp:
         """When the contact began; time of receipt where unset."""
@@ -215,10 +218,11 @@ class InteractionMetadata(_message.Message):
         started_at: _timestamp_pb2.Timestamp | None = ...,
         external_id: _builtins.str = ...,
         channels: Global___Channels | None = ...,
+        audio_format: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "channel", b"channel", "channels", b"channels", "customer_id", b"customer_id", "customer_tier", b"customer_tier", "direction", b"direction", "external_id", b"external_id", "industry", b"industry", "product", b"product", "started_at", b"started_at", "team_id", b"team_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "audio_format", b"audio_format", "channel", b"channel", "channels", b"channels", "customer_id", b"customer_id", "customer_tier", b"customer_tier", "direction", b"direction", "external_id", b"external_id", "industry", b"industry", "product", b"product", "started_at", b"started_at", "team_id", b"team_id", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -328,6 +332,7 @@ class Interaction(_message.Message):
     RECEIVED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
+    NOTICES_FIELD_NUMBER: _builtins.int
     interaction_id: _builtins.str
     """UUID."""
     tenant: _builtins.str
@@ -358,6 +363,10 @@ class Interaction(_message.Message):
     def outcome(self) -> Global___Outcome:
         """What the evaluation said; unset until scored."""
 
+    @_builtins.property
+    def notices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What a reader should know, for example that the recording is cut off. In Chinese."""
+
     def __init__(
         self,
         *,
@@ -371,10 +380,11 @@ class Interaction(_message.Message):
         received_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         outcome: Global___Outcome | None = ...,
+        notices: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "metadata", b"metadata", "outcome", b"outcome", "received_at", b"received_at", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "interaction_id", b"interaction_id", "medium", b"medium", "metadata", b"metadata", "outcome", b"outcome", "reason", b"reason", "received_at", b"received_at", "status", b"status", "tenant", b"tenant", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "interaction_id", b"interaction_id", "medium", b"medium", "metadata", b"metadata", "notices", b"notices", "outcome", b"outcome", "reason", b"reason", "received_at", b"received_at", "status", b"status", "tenant", b"tenant", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
