@@ -220,7 +220,7 @@ def test_asr_scales_on_waiting_recordings() -> None:
     (trigger,) = only(defaults("asr"), "ScaledObject")["spec"]["triggers"]
     assert trigger["type"] == "nats-jetstream"
     assert trigger["metadata"]["stream"] == "ingestion"
-    assert trigger["metadata"]["natsServerMonitoringEndpoint"] == "nats-headless:8222"
+    assert trigger["metadata"]["natsServerMonitoringEndpoint"] == "nats-headless.mingjian.svc:8222"
 
 
 def test_triton_scales_on_time_queued_per_time_computed() -> None:

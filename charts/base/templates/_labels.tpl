@@ -23,5 +23,11 @@ labels: {{- include "base.labels" . | nindent 2 }}
 {{- end -}}
 
 {{- define "base.image" -}}
-{{ with .Values.global.imageRegistry }}{{ . }}/{{ end }}{{ required (printf "%s: image.repository is missing" .Chart.Name) .Values.image.repository }}:{{ .Values.image.tag | default .Values.global.imageTag | default .Chart.AppVersion }}
+{{- include "base.reference" (list . .Values.image) -}}
+{{- end -}}
+
+{{/* Arguments: context, {repository, tag}. */}}
+{{- define "base.reference" -}}
+{{- $context := index . 0 -}}{{- $image := index . 1 -}}
+{{- with $context.Values.global.imageRegistry }}{{ . }}/{{ end }}{{ required (printf "%s: image.repository is missing" $context.Chart.Name) $image.repository }}:{{ $image.tag | default $context.Values.global.imageTag | default $context.Chart.AppVersion }}
 {{- end -}}

@@ -42,8 +42,8 @@ topologySpreadConstraints:
 {{- with .Values.initContainers }}
 initContainers:
   {{- range . }}
-  - {{- toYaml (omit . "image" "args" "env") | nindent 4 }}
-    image: {{ tpl (.image | default (include "base.image" $)) $ }}
+  - {{- toYaml (omit . "args" "env") | nindent 4 }}
+    image: {{ include "base.reference" (list $ (get $.Values.initImages .name | default $.Values.image)) }}
     {{- with .args }}
     args: {{- tpl (toYaml .) $ | nindent 6 }}
     {{- end }}
