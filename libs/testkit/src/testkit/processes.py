@@ -40,7 +40,10 @@ def nats_server(folder: Path, *, port: int = -1) -> Iterator[str]:
     for old in ports.glob("*.ports"):
         old.unlink()
     config = folder / "nats.conf"
-    config.write_text('jetstream { store_dir: "%s", max_file_store: 40G }\nlisten: "127.0.0.1:%d"\nports_file_dir: "%s"\nmax_payload: 8MB\n' % (folder / "js", port, ports))  # noqa: UP031 (braces are its syntax)
+    config.write_text(
+        f'jetstream {{ store_dir: "{folder / "js"}", max_file_store: 40G }}\n'
+        f'listen: "127.0.0.1:{port}"\nports_file_dir: "{ports}"\nmax_payload: 8MB\n'
+    )
     with process([SCRIPTS / "nats-server", "-c", config], log=folder / "nats.log") as child:
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and child.poll() is None:

@@ -60,7 +60,7 @@ def collector() -> Iterator[Collector]:
     """An OTLP receiver in memory; give its `endpoint` to processes as OTEL_EXPORTER_OTLP_ENDPOINT."""
     made = Collector()
     server = grpc.server(futures.ThreadPoolExecutor(2))
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(made, server)
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(made, server)  # type: ignore[no-untyped-call]
     made.endpoint = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()
     yield made

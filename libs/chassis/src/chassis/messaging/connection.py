@@ -141,12 +141,13 @@ async def connect(url: str, name: str) -> Client:
 
 
 @asynccontextmanager
-async def connected(url: str, service: str) -> AsyncIterator[Events]:
-    """A service's connection, with its own stream and the dead letters' in place."""
+async def connected(url: str, service: str, *, publishes: bool = True) -> AsyncIterator[Events]:
+    """A service's connection, with its own stream (where it publishes) and the dead letters' in place."""
     events = Events(await connect(url, service))
     await events.start()
     try:
-        await ensure_stream(events, service)
+        if publishes:
+            await ensure_stream(events, service)
         await ensure_dead_letters(events)
         yield events
     finally:

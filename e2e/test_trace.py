@@ -1,0 +1,69 @@
+"""One trace from upload to ticket, and the events that one angry complaint causes."""
+
+import time
+
+import pytest
+from expected import EDGES, EVENTS
+
+
+@pytest.fixture(scope="module")
+def complaint(platform, admin, calls):
+    """The interaction and every span of its trace."""
+    interaction_id = admin.sent(calls[0].audio, {**calls[0].metadata, "external_id": "traced"})
+    admin.until(interaction_id, "scored")
+    deadline = time.monotonic() + 15
+    while not admin.get("/v1/tickets", interaction_id=interaction_id)["tickets"] and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return interaction_id
+
+
+@pytest.fixture(scope="module")
+def trace(complaint, collector):
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        uploads = [s for s in collector.spans if s.name == "POST /v1/interactions" and s.service == "gateway"]
+        if uploads:
+            found = [s for s in collector.spans if s.trace_id == uploads[-1].trace_id]
+            if any(s.name == "consume mingjian.routing.v1.TicketOpened" for s in found):
+                time.sleep(1.5)  # exporters send once a second: let the last hop arrive
+                return [s for s in collector.spans if s.trace_id == uploads[-1].trace_id]
+        time.sleep(0.2)
+    raise AssertionError(sorted({(s.service, s.name) for s in collector.spans}))
+
+
+@pytest.mark.parametrize(("caller", "callee"), EDGES, ids=lambda e: f"{e[0]}: {e[1].rpartition('.')[2]}")
+def test_the_trace_goes_over_this_hop(trace, caller, callee):
+    by_id = {s.span_id: s for s in trace}
+    assert any((s.service, s.name) == caller for s in trace), f"no span {caller}"
+    for span in (s for s in trace if (s.service, s.name) == callee):
+        above = span
+        while above.parent_id in by_id:
+            above = by_id[above.parent_id]
+            if (above.service, above.name) == caller:
+                return
+    raise AssertionError(f"{callee} does not continue {caller}")
+
+
+def test_no_span_carries_what_was_said(trace):
+    carried = " ".join(v for s in trace for v in s.attributes.values())
+    assert not any("\u4e00" <= c <= "\u9fff" for c in carried), carried
+
+
+def test_every_expected_event_was_published(platform, complaint):
+    import asyncio
+
+    from chassis.messaging import connected
+    from nats.js.api import AckPolicy, ConsumerConfig
+
+    async def count(event):
+        async with connected(platform.nats_url, "e2e", publishes=False) as events:
+            subscription = await events.js.pull_subscribe(f"{event}.>", stream=event.split(".")[1], config=ConsumerConfig(ack_policy=AckPolicy.NONE))
+            try:
+                messages = await subscription.fetch(1000, timeout=1)
+            finally:
+                await subscription.unsubscribe()
+            return sum(complaint.encode() in m.data for m in messages)
+
+    for event, expected in EVENTS.items():
+        found = asyncio.run(count(event))
+        assert found == expected if expected is not None else found >= 1, (event, found)
