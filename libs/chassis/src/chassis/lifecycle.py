@@ -38,11 +38,14 @@ class Life:
         """End the process in good order."""
         self._stop.set()
 
-    async def until_stopped(self) -> None:
-        """Return after SIGTERM or SIGINT; raise what a task died of."""
+    def heed_signals(self) -> None:
+        """SIGTERM and SIGINT end the process in good order from now on, also while it is still starting."""
         loop = asyncio.get_running_loop()
         for sig in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(sig, self._stop.set)
+
+    async def until_stopped(self) -> None:
+        """Return after SIGTERM or SIGINT, where heeded; raise what a task died of."""
         await self._stop.wait()
         if self._failure:
             raise self._failure

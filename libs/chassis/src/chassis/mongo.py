@@ -17,7 +17,7 @@ import bson.errors
 from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import ASCENDING, IndexModel
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from chassis.errors import InvalidInput, Unavailable
 from chassis.messaging import Envelope, Events
@@ -31,8 +31,8 @@ Collection = AsyncIOMotorCollection[Document]
 Database = AsyncIOMotorDatabase[Document]
 Session = AsyncIOMotorClientSession
 __all__ = [
-    "Collection", "Database", "Document", "DuplicateKeyError", "IndexModel", "Outbox", "Session", "database", "decode_page_token",
-    "encode_page_token", "page_size", "transaction",
+    "BulkWriteError", "Collection", "Database", "Document", "DuplicateKeyError", "IndexModel", "Outbox", "Session", "database",
+    "decode_page_token", "encode_page_token", "page_size", "transaction",
 ]
 
 _SWEEP_AFTER = timedelta(seconds=5)

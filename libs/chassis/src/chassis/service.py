@@ -30,10 +30,12 @@ class Running:
 async def running(service: str, settings: ServiceSettings) -> AsyncIterator[Running]:
     """Connections up, in the order in which they are needed."""
     async with AsyncExitStack() as up:
+        life = Life()
+        life.heed_signals()
         up.enter_context(telemetry(service, settings))
         events = await up.enter_async_context(connected(settings.nats_url, service))
         db = await up.enter_async_context(database(settings.mongo_uri, service))
-        yield Running(Life(), events, db, up)
+        yield Running(life, events, db, up)
 
 
 S = TypeVar("S", bound=ServiceSettings)
