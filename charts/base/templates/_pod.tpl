@@ -59,12 +59,6 @@ containers:
     image: {{ include "base.image" . }}
     imagePullPolicy: {{ .Values.image.pullPolicy }}
     securityContext: {{- include "base.containersecurity" . | nindent 6 }}
-    {{- with .Values.command }}
-    command: {{- tpl (toYaml .) $ | nindent 6 }}
-    {{- end }}
-    {{- with .Values.args }}
-    args: {{- tpl (toYaml .) $ | nindent 6 }}
-    {{- end }}
     ports:
       {{- range $name, $port := .Values.ports }}
       - {name: {{ $name }}, containerPort: {{ $port }}, protocol: TCP}
@@ -91,23 +85,12 @@ containers:
       {{- if .Values.persistence.enabled }}
       - {name: data, mountPath: {{ .Values.persistence.mountPath }}}
       {{- end }}
-      {{- range $path, $ref := .Values.secretFiles }}
-      - {name: {{ $ref.key }}, mountPath: {{ dir $path }}, readOnly: true}
-      {{- end }}
       {{- with .Values.volumeMounts }}{{ toYaml . | nindent 6 }}{{ end }}
 volumes:
   - {name: tmp, emptyDir: {sizeLimit: {{ .Values.tmpSize }}}}
   {{- if .Values.persistence.enabled }}
   - name: data
     persistentVolumeClaim: {claimName: {{ .Values.persistence.existingClaim | default (include "base.name" .) }}}
-  {{- end }}
-  {{- range $path, $ref := .Values.secretFiles }}
-  - name: {{ $ref.key }}
-    secret:
-      secretName: {{ $ref.secret | default $.Values.global.existingSecret }}
-      optional: {{ $ref.optional | default false }}
-      defaultMode: 0440
-      items: [{key: {{ $ref.key }}, path: {{ base $path }}}]
   {{- end }}
   {{- with .Values.volumes }}{{ tpl (toYaml .) $ | nindent 2 }}{{ end }}
 {{- end -}}

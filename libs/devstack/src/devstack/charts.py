@@ -1,6 +1,9 @@
 """Charts rendered by the real Helm engine, offline, as the objects a cluster would get."""
 
-from collections.abc import Mapping, Sequence
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +17,23 @@ Object = dict[str, Any]
 
 def render(chart: Path, values: Mapping[str, Any] | None = None, *, name: str = "mingjian", namespace: str = "mingjian") -> list[Object]:
     """Every object of the chart. Raises helm_python.HelmError where Helm or the chart's schema refuses the values."""
-    with helm_python.Chart.load(chart) as loaded:
+    with _quiet(), helm_python.Chart.load(chart) as loaded:
         rendered: dict[str, str] = loaded.render(dict(values or {}), name=name, namespace=namespace)
     return [document for file, text in rendered.items() if file.endswith(".yaml") for document in yaml.safe_load_all(text) if document]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Helm writes a line to standard error for each symbolic link, and every chart is joined to `base` by one. Errors are raised."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nothing:  # noqa: PTH123 (no path, a device)
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def only(objects: Sequence[Object], kind: str, name: str = "") -> Object:

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 
 from devstack.charts import SERVICES, Object, environment_of, only, pod_of, render
 from devstack.images import ROOT, ImageError, console, engine, pip_secrets, reference, run
-from devstack.processes import Process, free_port, stop_all
-from devstack.servers import mongo_process, nats_process, wait_until_accepting
+from devstack.platform import Platform
+from devstack.processes import free_port
 
 # What must not be in an image that runs: it would help an intruder and nobody else.
 _TOOLS = ("pip", "pip3", "gcc", "cc", "g++", "make", "git", "curl")
@@ -43,7 +43,7 @@ class Result:
     def row(self) -> list[str]:
         return [
             f"{self.ready_s:.1f} s" if self.ready_s else "", f"{self.memory_mb:.0f} MB of {self.limit}" if self.memory_mb else "",
-            f"{self.stop_s:.1f} s" if self.exit_code is not None else "", "" if self.exit_code is None else str(self.exit_code),
+            f"{self.stop_s:.1f} s" if self.stop_s else "", "" if self.exit_code is None else str(self.exit_code),
             "failed" if self.fault else "good",
         ]
 
@@ -118,8 +118,12 @@ def probe_answers(probe: Object) -> bool:
     """Ask as the kubelet would."""
     if "grpc" in probe:
         with grpc.insecure_channel(f"127.0.0.1:{probe['grpc']['port']}") as channel:
+            check_health = channel.unary_unary(
+                "/grpc.health.v1.Health/Check", request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+                response_deserializer=health_pb2.HealthCheckResponse.FromString,
+            )
             try:
-                answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=probe["grpc"].get("service", "")), timeout=2)
+                answer = check_health(health_pb2.HealthCheckRequest(service=probe["grpc"].get("service", "")), timeout=2)
             except grpc.RpcError:
                 return False
             return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
@@ -277,20 +281,15 @@ def check(names: Sequence[str], tag: str) -> dict[str, Result]:
 
 def _servers(folder: Path, up: ExitStack) -> Site:
     """nats-server and the MongoDB-wire server, running until the stack unwinds."""
+    servers = up.enter_context(Platform(folder / "servers", without=(*SERVICES, "triton")))
     ports = {name: {"grpc": free_port(), "metrics": free_port()} for name in (*SERVICES, "triton")}
     for name in ("gateway", "console", "triton"):
         ports[name]["http"] = free_port()
-    servers: list[Process] = [nats_process(folder, nats := free_port()), mongo_process(folder, mongo := free_port())]
-    up.callback(stop_all, servers, 20.0)
-    for server in servers:
-        server.start()
-    for port, server in zip((nats, mongo), servers, strict=True):
-        wait_until_accepting(port, server)
     weights = folder / "weights"
     weights.mkdir()
     secret = {
-        "mongo-uri": f"mongodb://127.0.0.1:{mongo}/?directConnection=true",
+        "mongo-uri": servers.mongo_uri,
         **{key: secrets.token_urlsafe(32) for key in ("identity-key", "api-key-pepper", "console-storage-secret")},
         "bootstrap-api-key": f"mj_{secrets.token_urlsafe(32)}",
     }
-    return Site(f"nats://127.0.0.1:{nats}", ports, secret, weights)
+    return Site(servers.nats_url, ports, secret, weights)

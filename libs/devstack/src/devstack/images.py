@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from devstack.charts import SERVICES
 
@@ -165,7 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ImageError as error:
         console.print(f"[red]{error}[/red]", markup=True)
         return 1
-    table = Table("image", "size", *(["built"] if took else []), *(["ready", "memory", "stopped", "exit", "verdict"] if results else []))
+    table = Table(Column("image", no_wrap=True), "size", *(["built"] if took else []), *(["ready", "memory", "stopped", "exit", "verdict"] if results else []))
     for image in images:
         row = [reference(image.name, given.tag), f"{size_of(image.name, given.tag) / 1e6:.0f} MB"]
         if took:
