@@ -15,14 +15,22 @@ class Life:
     def __init__(self) -> None:
         self._stop = asyncio.Event()
         self._failure: BaseException | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """Start work that runs as long as the process. The caller cancels it on the way out."""
+        """Start work that runs as long as the process; `leave` cancels it, or whoever spawned it, earlier."""
         task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
 
+    async def leave(self) -> None:
+        """Cancel what still runs, and wait until it has left."""
+        for task in list(self._tasks):
+            await cancelled(task)
+
     def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
         if task.cancelled():
             return
         failure = task.exception() or RuntimeError(f"{task.get_name()} ended by itself")

@@ -35,6 +35,7 @@ async def running(service: str, settings: ServiceSettings) -> AsyncIterator[Runn
         up.enter_context(telemetry(service, settings))
         events = await up.enter_async_context(connected(settings.nats_url, service))
         db = await up.enter_async_context(database(settings.mongo_uri, service))
+        up.push_async_callback(life.leave)  # before the connections its tasks work on are closed
         yield Running(life, events, db, up)
 
 
