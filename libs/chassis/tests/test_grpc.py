@@ -67,6 +67,31 @@ async def test_a_call_without_identity_is_refused():
         assert health.status == health_pb2.HealthCheckResponse.SERVING
 
 
+async def test_calls_are_spread_over_every_replica_of_a_peer():
+    from chassis.grpc_client import channel
+    from chassis.grpc_server import serving
+
+    class Counted(pb_grpc.RoutingServiceServicer):
+        def __init__(self):
+            self.calls = 0
+
+        async def GetTicket(self, request, context):
+            self.calls += 1
+            return pb.GetTicketResponse()
+
+    first, second = Counted(), Counted()
+    async with (
+        serving("127.0.0.1:0", [NAME], lambda s: pb_grpc.add_RoutingServiceServicer_to_server(first, s)) as one,
+        serving("127.0.0.1:0", [NAME], lambda s: pb_grpc.add_RoutingServiceServicer_to_server(second, s)) as two,
+        channel(f"ipv4:127.0.0.1:{one},127.0.0.1:{two}", identity=lambda: service_identity("test", "t1")) as peer,
+    ):
+        stub = pb_grpc.RoutingServiceStub(peer)
+        for _ in range(20):
+            await stub.GetTicket(pb.GetTicketRequest(ticket_id="1"), wait_for_ready=True)
+    assert first.calls + second.calls == 20
+    assert min(first.calls, second.calls) >= 5
+
+
 def test_an_identity_signed_with_another_key_is_refused():
     value = encode(service_identity("nlp", "t1"), "right")
     assert decode(value, "right").is_service

@@ -33,6 +33,8 @@ async def channel(address: str, *, identity_key: str = "", retry: bool = True, i
         ("grpc.initial_reconnect_backoff_ms", 200),
         ("grpc.max_reconnect_backoff_ms", 3000),
         ("grpc.enable_retries", int(retry)),
+        # The name of a peer leads to all of its replicas: calls are spread over them, and one that is gone is passed over.
+        ("grpc.lb_policy_name", "round_robin"),
     ]
     if retry:
         options.append(("grpc.service_config", _RETRIES))
