@@ -24,7 +24,8 @@ DEFAULT_BASE = "docker.io/library/python:3.11-slim-bookworm"
 _LOCAL = ("file://", "/", "./", "../", "~")
 _CA_IN_BUILD = "/run/secrets/ca.crt"
 
-console = Console(highlight=False)
+# A table of figures wants its columns also where the output is a file.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
 
 class ImageError(Exception):
