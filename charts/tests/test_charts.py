@@ -7,7 +7,12 @@ import helm_python as helm
 import kubernetes_validate
 import pytest
 import yaml
+from chassis.lifecycle import Life
+from chassis.messaging import Events, consuming
 from devstack.charts import SERVICES, Object, environment_of, only, pod_of, render
+from google.protobuf.message import Message
+from mingjian.asr.v1.events_pb2 import TranscriptCompleted
+from mingjian.ingestion.v1.events_pb2 import InteractionReceived
 
 CHARTS = Path(__file__).resolve().parents[1]
 WORKLOADS = (*SERVICES, "triton")
@@ -216,11 +221,18 @@ def test_audio_lives_on_a_claim_until_an_object_store_is_named() -> None:
     assert not [o for o in away if o["kind"] == "PersistentVolumeClaim"]
 
 
-def test_asr_scales_on_waiting_recordings() -> None:
-    (trigger,) = only(defaults("asr"), "ScaledObject")["spec"]["triggers"]
+@pytest.mark.parametrize(("chart", "event"), [("asr", InteractionReceived), ("nlp", TranscriptCompleted)])
+async def test_workers_scale_on_what_waits_for_the_consumer_they_really_make(chart: str, event: type[Message], events: Events) -> None:
+    (trigger,) = only(defaults(chart), "ScaledObject")["spec"]["triggers"]
     assert trigger["type"] == "nats-jetstream"
-    assert trigger["metadata"]["stream"] == "ingestion"
     assert trigger["metadata"]["natsServerMonitoringEndpoint"] == "nats-headless.mingjian.svc:8222"
+
+    async def handle(_: object) -> None:
+        return
+
+    async with consuming(events, Life(), chart, event, handle):
+        info = await events.js.consumer_info(trigger["metadata"]["stream"], trigger["metadata"]["consumer"])
+    assert str(info.config.filter_subject).startswith(event.DESCRIPTOR.full_name)
 
 
 def test_triton_scales_on_time_queued_per_time_computed() -> None:
