@@ -1,0 +1,136 @@
+"""The quality engine: scorecards and signals compiled once, one contact judged at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from nlp.domain.conditions import Condition, Hit
+from nlp.domain.dialogue import Dialogue, Interaction, Role
+from nlp.domain.evaluation import Evaluator
+from nlp.domain.judging import Judgement, judge
+from nlp.domain.pii.masking import Redaction, redact
+from nlp.domain.promises import Promise
+from nlp.domain.rules import RuleBook
+from nlp.domain.scorecards import Scorecard
+from nlp.domain.sentences import SentenceEncoder
+from nlp.domain.signals import NEGATIVE, NEUTRAL, Mood, Signals, is_urgent, mood, risk_words, ticket_type
+
+ENGINE = "mingjian-rules/1.0.0"
+COMMON = "common"
+NEGATIVE_EMOTION = "negative_emotion"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something a supervisor must know, where it was first heard."""
+
+    kind: str
+    hit: Hit
+    urgent: bool
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Everything the engine has to say about one contact; texts in it are unmasked, `redaction` masks them."""
+
+    scorecard: Scorecard
+    judgement: Judgement
+    mood: Mood
+    customer_emotion: str
+    ticket_type: str
+    urgent: bool
+    risk_keywords: tuple[str, ...]
+    alerts: tuple[Alert, ...]
+    promises: tuple[Promise, ...]
+    redaction: Redaction
+
+
+class QualityEngine:
+    """Judges contacts; the scorecard is chosen by industry, `common` where no pack names it."""
+
+    def __init__(self, scorecards: Iterable[Scorecard], signals: Signals, encoder: SentenceEncoder | None = None) -> None:
+        self.scorecards: dict[str, Scorecard] = {card.scorecard_id: card for card in scorecards}
+        if COMMON not in self.scorecards:
+            raise ValueError("a scorecard 'common' is needed")
+        self._by_industry = {industry: card for card in self.scorecards.values() for industry in card.industries}
+        self._signals = signals
+        self._books = {name: RuleBook({**card.rules, **signals.rules}, _conditions(card, signals), encoder) for name, card in self.scorecards.items()}
+
+    def scorecard_for(self, interaction: Interaction) -> Scorecard:
+        """The scorecard of the contact's industry."""
+        return self._by_industry.get(interaction.industry, self.scorecards[COMMON])
+
+    def assess(self, dialogue: Dialogue) -> Assessment:
+        """Judge one contact."""
+        card = self.scorecard_for(dialogue.interaction)
+        interaction = dialogue.interaction
+        known: dict[str, str] = {
+            **interaction.attributes,
+            "industry": interaction.industry,
+            "channel": interaction.channel,
+            "direction": interaction.direction,
+        }
+        evaluator = Evaluator(self._books[card.scorecard_id].read(dialogue), known)
+        feeling = mood(self._signals, evaluator)
+        emotion = _where_it_ended(feeling)
+        evaluator = evaluator.with_attributes({"customer_emotion": emotion, "customer_emotion_worst": feeling.worst})
+        kind, _ = ticket_type(self._signals, evaluator)
+        evaluator = evaluator.with_attributes({"ticket_type": kind})
+        urgent = is_urgent(self._signals, evaluator)
+        evaluator = evaluator.with_attributes({"urgency": "high" if urgent else "normal"})
+        return Assessment(
+            scorecard=card,
+            judgement=judge(card, evaluator),
+            mood=feeling,
+            customer_emotion=emotion,
+            ticket_type=kind,
+            urgent=urgent,
+            risk_keywords=risk_words(self._signals, evaluator),
+            alerts=_alerts(card.alerts, feeling, evaluator, urgent),
+            promises=evaluator.scanned.promises,
+            redaction=redact(dialogue),
+        )
+
+
+def _conditions(card: Scorecard, signals: Signals) -> list[Condition]:
+    conditions = [item.rule for item in card.items]
+    conditions.extend(item.applies_when for item in card.items if item.applies_when is not None)
+    conditions.extend(condition for alternatives in card.alerts.values() for condition in alternatives)
+    conditions.extend(signals.conditions())
+    return conditions
+
+
+def _where_it_ended(feeling: Mood) -> str:
+    """The strongest emotion shown, unless the customer was brought back from it and ended content."""
+    if feeling.worst in NEGATIVE and feeling.last == "satisfied":
+        return "satisfied" if feeling.worst == "anxious" else NEUTRAL
+    return feeling.worst
+
+
+def _alerts(kinds: Mapping[str, tuple[Condition, ...]], feeling: Mood, evaluator: Evaluator, urgent: bool) -> tuple[Alert, ...]:
+    first: dict[str, Hit] = {}
+    if feeling.worst in NEGATIVE and feeling.tipped is not None:
+        first[NEGATIVE_EMOTION] = feeling.tipped
+    for kind, conditions in kinds.items():
+        hits = [hit for condition in conditions for hit in evaluator.finding(condition, kind).hits]
+        if hits:
+            first[kind] = min(hits, key=lambda hit: (hit.passage, hit.start))
+    alerts = [Alert(kind, hit, urgent) for kind, hit in first.items()]
+    return tuple(sorted(alerts, key=lambda alert: (alert.hit.passage, alert.hit.start_ms or 0, alert.kind)))
+
+
+def customer_matter(dialogue: Dialogue, limit: int = 200) -> list[tuple[str, str]]:
+    """The customer's first words on the matter as (turn_id, text), up to `limit` characters; greetings are passed over."""
+    said: list[tuple[str, str]] = []
+    length = 0
+    for turn in dialogue.turns:
+        if turn.role is not Role.CUSTOMER or (not said and len(turn.text.strip()) < 6):
+            continue
+        if length + len(turn.text) > limit and said:
+            break
+        said.append((turn.turn_id, turn.text))
+        length += len(turn.text)
+        if len(said) == 3:
+            break
+    return said

@@ -1,0 +1,1 @@
+"""Personal information in a contact: found, then masked place by place."""

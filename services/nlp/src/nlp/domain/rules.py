@@ -1,0 +1,132 @@
+"""A book of rules compiled once, and its reading of one contact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+import numpy as np
+
+from nlp.domain import conditions as c
+from nlp.domain.dialogue import Dialogue
+from nlp.domain.phrases import Found, Phrase, PhraseScanner
+from nlp.domain.promises import Promise, promises
+from nlp.domain.rule_parser import RuleError, children, parse_condition
+from nlp.domain.sentences import SentenceEncoder, SentenceIndex
+from nlp.domain.text import PlainText, plain
+
+
+class RuleBook:
+    """Named conditions with all their phrases in one scanner; `extra` are conditions outside rules (of items)."""
+
+    def __init__(
+        self, rules: Mapping[str, c.Condition], extra: Iterable[c.Condition] = (), encoder: SentenceEncoder | None = None
+    ) -> None:
+        self.rules = dict(rules)
+        roots = [*self.rules.values(), *extra]
+        self._refuse_missing_and_circular(roots)
+        numbers: dict[tuple[str, bool], int] = {}
+        phrases: list[Phrase] = []
+        examples: list[str] = []
+        for condition in _walk(roots):
+            if isinstance(condition, c.Words):
+                for phrase in (*condition.phrases, *condition.unless):
+                    if (phrase.text, phrase.heard) not in numbers:
+                        numbers[phrase.text, phrase.heard] = len(phrases)
+                        phrases.append(phrase)
+            elif isinstance(condition, c.Meaning):
+                examples.extend((*condition.examples, *condition.counter_examples))
+        self._numbers = numbers
+        self._scanner = PhraseScanner(phrases)
+        self._examples = dict.fromkeys(examples)
+        self.encoder = encoder if examples else None
+        self._example_vectors: dict[str, np.ndarray] = {}
+
+    @property
+    def phrase_count(self) -> int:
+        """How many different phrases the scanner looks for."""
+        return len(self._scanner.phrases)
+
+    def numbers_of(self, phrases: tuple[Phrase, ...]) -> list[int]:
+        """The scanner's numbers of some phrases."""
+        return [self._numbers[phrase.text, phrase.heard] for phrase in phrases]
+
+    def scan(self, text: PlainText, spoken: bool) -> dict[int, tuple[Found, ...]]:
+        """All phrases in one text."""
+        return self._scanner.scan(text, spoken)
+
+    def vectors(self, texts: tuple[str, ...]) -> np.ndarray | None:
+        """Unit vectors of example sentences, shape (n, d); None without an encoder."""
+        if self.encoder is None or not texts:
+            return None
+        if not self._example_vectors:
+            listed = list(self._examples)
+            self._example_vectors = dict(zip(listed, self.encoder.encode(listed), strict=True))
+        return np.stack([self._example_vectors[text] for text in texts])
+
+    def read(self, dialogue: Dialogue) -> Scanned:
+        """Scan a contact once; conditions are then evaluated on the result."""
+        return Scanned(self, dialogue)
+
+    def _refuse_missing_and_circular(self, roots: list[c.Condition]) -> None:
+        state: dict[str, int] = {}
+
+        def visit(condition: c.Condition, trail: tuple[str, ...]) -> None:
+            if isinstance(condition, c.Named):
+                name = condition.name
+                if name not in self.rules:
+                    raise RuleError(".".join(trail) or "rules", f"names the rule {name!r}, which does not exist")
+                if name in trail:
+                    raise RuleError(f"rules.{name}", f"refers to itself by way of {' -> '.join(trail)}")
+                if not state.get(name):
+                    visit(self.rules[name], (*trail, name))
+                    state[name] = 1
+            for inner in children(condition):
+                visit(inner, trail)
+
+        for root in roots:
+            visit(root, ())
+
+
+class Scanned:
+    """One contact with every phrase found: passages as plain text and phrase number -> [(passage, place)]."""
+
+    def __init__(self, book: RuleBook, dialogue: Dialogue) -> None:
+        self.book = book
+        self.dialogue = dialogue
+        self.plain = [plain(passage.text) for passage in dialogue.passages]
+        self.found: dict[int, list[tuple[int, Found]]] = {}
+        spoken = dialogue.interaction.spoken
+        for index, text in enumerate(self.plain):
+            for number, places in book.scan(text, spoken).items():
+                self.found.setdefault(number, []).extend((index, place) for place in places)
+        self._sentences: SentenceIndex | None = None
+
+    @cached_property
+    def promises(self) -> tuple[Promise, ...]:
+        """What the agent undertook, found once."""
+        return promises(self.dialogue)
+
+    @property
+    def sentences(self) -> SentenceIndex | None:
+        """The contact's sentences as vectors, embedded at first use; None without an encoder."""
+        if self._sentences is None and self.book.encoder is not None:
+            self._sentences = SentenceIndex(self.book.encoder, self.dialogue.passages)
+        return self._sentences
+
+
+def parse_rules(node: object, place: str = "rules") -> dict[str, c.Condition]:
+    """Read a mapping of rule names to conditions; raises RuleError."""
+    if node is None:
+        return {}
+    if not isinstance(node, Mapping):
+        raise RuleError(place, "expected a mapping of names to conditions")
+    return {str(name): parse_condition(condition, f"{place}.{name}") for name, condition in node.items()}
+
+
+def _walk(roots: Iterable[c.Condition]) -> Iterable[c.Condition]:
+    stack = list(roots)
+    while stack:
+        condition = stack.pop()
+        yield condition
+        stack.extend(children(condition))

@@ -1,0 +1,15 @@
+"""The shipped engine compiled once; nlp_contacts, which the tests of nlp share, made importable."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from nlp.adapters.yaml_packs import load_engine
+from nlp.domain.engine import QualityEngine
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(scope="session")
+def engine() -> QualityEngine:
+    return load_engine()

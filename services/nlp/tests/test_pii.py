@@ -1,0 +1,94 @@
+import json
+
+import pytest
+from nlp.domain.dialogue import Dialogue, Interaction, Role, Turn
+from nlp.domain.pii.digits import is_identity_card, luhn
+from nlp.domain.pii.masking import redact
+from nlp.domain.pii.spans import PiiKind
+from nlp_contacts import SHARED, said
+
+
+def masked(*lines: str) -> str:
+    return "|".join(redact(said(*lines)).masked.values())
+
+
+@pytest.mark.parametrize(("line", "secret"), [
+    ("c: 我的电话是13812345678", "13812345678"),
+    ("c: 打138 1234 5678找我", "138 1234 5678"),
+    ("c: 电话一三八幺二三四五六七八", "一三八幺二三四五六七八"),
+    ("c: 座机是010-62345678", "010-62345678"),
+    ("c: 我的电话是以381235678", "381235678"),
+    ("c: 号码是110101199003074518", "110101199003074518"),
+    ("c: 神分证号码是一二零一零一九九零零三零七四五一八", "一二零一零一九九零零三零七四五一八"),
+    ("c: 银行卡号是6222021234567890123", "6222021234567890123"),
+    ("c: 英雄卡号，16.2012.1345.67.890.123", "16.2012.1345.67.890.123"),
+    ("c: 邮箱是zhang.san@example.com", "zhang.san@example.com"),
+    ("c: 车牌京A12345", "京A12345"),
+    ("c: 我叫李建国，想问一下", "李建国"),
+    ("a: 李先生您好", "李先生"),
+    ("a: 请问是欧阳女士吗", "欧阳女士"),
+    ("c: 收件人赵丽华", "赵丽华"),
+    ("c: 幸福路18号阳光小区3栋502室。", "幸福路18号阳光小区3栋502室"),
+    ("c: 幸福路十八号，阳光小区三栋五零二室。", "幸福路十八号，阳光小区三栋五零二室"),
+    ("c: 新副路18号，阳光小区3动502", "阳光小区3动502"),
+    ("c: 我住在朝阳区建国路八十八号院五号楼二单元一零一", "建国路八十八号院五号楼二单元一零一"),
+])
+def test_personal_information_is_masked(line, secret):
+    assert secret not in masked(line)
+
+
+@pytest.mark.parametrize("line", [
+    "c: 套餐是五十九元三十个G",
+    "a: 请您拨打10086或者12315",
+    "a: 我们的热线是4008123456",
+    "c: 订单号是20261121345678",
+    "c: 这个小区的信号不好",
+    "a: 安装师傅会联系您",
+    "c: 这位先生说的不对",
+    "a: 请您提供一下订单号，我的工号是一零零三",
+    "c: 我知道了，谢谢",
+    "a: 预计需要1000到2000元",
+])
+def test_what_belongs_to_nobody_stays(line):
+    assert "*" not in masked(line)
+
+
+def test_a_name_is_masked_wherever_it_recurs_even_misheard():
+    text = masked("a: 请问您贵姓？", "c: 我叫张伟明。", "a: 张伟明先生您好。", "c: 对，张为明。")
+    assert "张伟明" not in text
+    assert "张为明" not in text
+
+
+def test_a_number_read_out_in_groups_after_a_question_is_masked():
+    text = masked("a: 请问您的手机号码是多少？", "c: 138。", "a: 嗯。", "c: 1234。", "a: 好的。", "c: 5678。")
+    assert not any(group in text for group in ("138", "1234", "5678"))
+
+
+def test_a_number_split_over_turns_of_one_speaker_is_masked():
+    text = masked("c: 我的身份证号是110101", "c: 19900307", "c: 4518")
+    assert not any(group in text for group in ("110101", "19900307", "4518"))
+
+
+def test_a_masked_text_keeps_its_length_and_says_the_kind():
+    dialogue = Dialogue(Interaction("i1"), (Turn("t1", Role.CUSTOMER, "我叫张伟，电话13812345678。"),))
+    redaction = redact(dialogue)
+    assert len(redaction.masked["t1"]) == len(dialogue.turns[0].text)
+    assert {span.kind for span in redaction.spans["t1"]} == {PiiKind.NAME, PiiKind.MOBILE}
+
+
+def test_identity_cards_and_bank_cards_are_checked():
+    assert is_identity_card("11010519491231002X")
+    assert not is_identity_card("110105194912310021")
+    assert luhn("6222021234567890128") or luhn("4111111111111111")
+    assert not luhn("4111111111111112")
+
+
+@pytest.mark.skipif(not (SHARED / "data/addresses.jsonl").exists(), reason="../shared/data is absent")
+def test_delivery_addresses_are_mostly_masked_when_asked_for():
+    total = hidden = 0
+    for line in (SHARED / "data/addresses.jsonl").read_text().splitlines():
+        text = json.loads(line)["text"]
+        answer = list(redact(said("a: 请您提供一下地址。", f"c: {text}")).masked.values())[1]
+        total += len(text)
+        hidden += answer.count("*")
+    assert hidden / total >= 0.9
