@@ -2,7 +2,7 @@
 PYTHON ?= python3
 CALL ?= e2e/calls/c01_broadband_complaint.wav
 META ?=
-OWN = wire chassis testkit client
+OWN = wire chassis testkit client devstack
 MEMBERS = $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
 SOURCES = libs services e2e charts/tests conftest.py
 

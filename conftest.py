@@ -1,3 +1,3 @@
 """The fixtures every test may use."""
 
-pytest_plugins = ["testkit.servers", "testkit.spans"]
+pytest_plugins = ["testkit.servers", "testkit.spans", "testkit.triton"]

@@ -15,6 +15,7 @@ from types import TracebackType
 from devstack.processes import end_with_parent
 
 ROOT = Path(__file__).resolve().parents[4]
+ENVIRONMENT = ROOT / ".venv-triton"
 LOG_TAIL = 30  # lines shown when it does not start
 
 
@@ -45,7 +46,7 @@ class Triton:
         name: str = "whisper-base",
         instances: int | None = None,
         grpc_port: int | None = None,
-        environment: Path = ROOT / ".venv-triton",
+        environment: Path = ENVIRONMENT,
         settings: dict[str, str] | None = None,
     ) -> None:
         """`weights` is a folder as `devstack.weights.fetch` returns it; `settings` are variables of start.py."""
@@ -164,7 +165,7 @@ class Triton:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-LOG_TAIL:])
 
 
-def site_packages(environment: Path = ROOT / ".venv-triton") -> Path:
+def site_packages(environment: Path = ENVIRONMENT) -> Path:
     """The site-packages folder of the Triton environment, where the pinned weights are. Raises TritonError."""
     found = sorted(environment.glob("lib/python3.*/site-packages"))
     if not found:

@@ -36,9 +36,9 @@ class PyavAudio:
         except (FFmpegError, ValueError) as error:
             raise UndecodableAudio("录音无法解码：不是可识别的音频格式，或文件已损坏。") from error
         with file:
-            return self._read(file)
+            return self._read(file, cut_off=_ends_early(content))
 
-    def _read(self, file: InputContainer) -> Audio:
+    def _read(self, file: InputContainer, *, cut_off: bool) -> Audio:
         if not file.streams.audio:
             raise UndecodableAudio("文件中没有音频。")
         stream = file.streams.audio[0]
@@ -46,7 +46,7 @@ class PyavAudio:
             raise UndecodableAudio(f"录音有{stream.codec_context.channels}个声道，最多支持{self._max_channels}个。")
         resampler = AudioResampler(format="s16p", rate=SAMPLE_RATE)
         blocks: list[NDArray[np.int16]] = []
-        samples, cut_off = 0, False
+        samples = 0
 
         def take(frame: AudioFrame | None) -> None:
             nonlocal samples
@@ -67,9 +67,13 @@ class PyavAudio:
             take(None)  # what the resampler still holds
         if not samples:
             raise UndecodableAudio("录音中没有任何声音数据。")
-        return Audio(np.concatenate(blocks, axis=1), cut_off or _shorter_than_announced(file, samples))
+        return Audio(np.concatenate(blocks, axis=1), cut_off)
 
 
-def _shorter_than_announced(file: InputContainer, samples: int) -> bool:
-    """Whether the header promises over a second more than the file holds, as that of a truncated WAV does."""
-    return file.duration is not None and file.duration / av.time_base - samples / SAMPLE_RATE > 1.0
+def _ends_early(content: bytes) -> bool:
+    """Whether a WAV's header promises more than the file holds; FFmpeg reads such a file without a word.
+
+    A recorder that streams does not know the length yet and writes 0 or the largest number there is.
+    """
+    size = int.from_bytes(content[4:8], "little")
+    return content[:4] == b"RIFF" and 0 < size < 0x7FFF_0000 and size + 8 > len(content)

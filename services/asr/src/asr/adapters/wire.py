@@ -23,7 +23,7 @@ def work_of(interaction: ingestion.Interaction, tenant: str) -> Work:
         interaction_id=interaction.interaction_id,
         tenant=tenant,
         written=interaction.medium == ingestion.MEDIUM_CHAT,
-        container=interaction.audio.container,
+        container=interaction.metadata.audio_format or interaction.audio.container,
         left=role_of(channels.left),
         right=role_of(channels.right),
         outbound=interaction.metadata.direction == ingestion.DIRECTION_OUTBOUND,

@@ -189,10 +189,10 @@ def better(first: Recognized, again: Recognized) -> Recognized:
 
 
 def without_loops(text: str) -> str:
-    """Cut a decoder's loop: a unit said four or more times in a row (eight if it is digits) is said once.
+    """Cut a decoder's loop: words said four or more times in a row are said once.
 
-    People do repeat a word twice or thrice, and numbers hold runs of one digit; a decoder that has lost the audio
-    repeats until it is stopped.
+    People do repeat a word twice or thrice, double single characters (谢谢), and say numbers with runs of one digit; a
+    decoder that has lost the audio repeats until it is stopped.
     """
     i = 0
     while i < len(text):
@@ -201,8 +201,9 @@ def without_loops(text: str) -> str:
             times = 1
             while text.startswith(unit, i + times * length):
                 times += 1
-            if times >= (8 if unit.isdigit() else 4):
-                text = text[: i + length] + text[i + times * length :]
+            if times >= (12 if unit.isdigit() else 7 if length == 1 else 4):
+                kept = 2 if length == 1 else 1
+                text = text[: i + kept * length] + text[i + times * length :]
                 break
         i += 1
     return text
