@@ -1,8 +1,8 @@
 """Interactions in MongoDB: one document each, with its chat turns and, until published, its InteractionReceived inside."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chassis.errors import InvalidInput, NotFound
@@ -14,18 +14,21 @@ from ingestion.adapters.protobuf_interactions import to_wire
 from ingestion.app import Page
 from ingestion.domain.audio import Audio
 from ingestion.domain.chat import ChatTurn
-from ingestion.domain.interaction import RANK, Filters, Interaction, Medium, Outcome, Report, Status
+from ingestion.domain.interaction import Filters, Interaction, Medium, Outcome, Report, Status
 from ingestion.domain.metadata import Direction, Metadata, Role
 
 # Every list ends in `order`, the time of receipt and the id in one string: a page, and a span of time, is one range of an index.
-# Filters are tried in this order; what a list asks beyond its index's fields is looked for among the few of that customer or agent.
-_BY = ("metadata.customer_id", "metadata.agent_id", "metadata.team_id", "metadata.industry", "status")
+# What a list asks beyond the fields of its index is looked for among the few of that customer, agent or team.
 _INDEXES: tuple[tuple[str, ...], ...] = (
     ("tenant", "order"), ("tenant", "status", "order"), ("tenant", "metadata.customer_id", "order"),
     ("tenant", "metadata.agent_id", "order"), ("tenant", "metadata.agent_id", "status", "order"),
     ("tenant", "metadata.team_id", "order"), ("tenant", "metadata.team_id", "status", "order"),
     ("tenant", "metadata.industry", "order"), ("tenant", "metadata.industry", "status", "order"),
 )
+_BY = ("metadata.customer_id", "metadata.agent_id", "metadata.team_id", "metadata.industry", "status")
+_DIGITS = 14
+LAST = "9" * (_DIGITS + 1)
+_WINDOWS = (timedelta(minutes=1), timedelta(minutes=15), timedelta(hours=4), timedelta(days=2), timedelta(days=30))
 _UNLISTED = {"turns": 0, "outbox": 0, "outbox_since": 0}
 
 
@@ -38,7 +41,8 @@ class MongoInteractions:
 
     async def prepare(self) -> None:
         """Make the indexes."""
-        await self._interactions.create_indexes([IndexModel([(f, 1) for f in fields], name=index_name(fields)) for fields in _INDEXES])
+        names = ["_".join(f.removeprefix("metadata.") for f in fields) for fields in _INDEXES]
+        await self._interactions.create_indexes([IndexModel([(f, 1) for f in fields], name=name) for name, fields in zip(names, _INDEXES, strict=True)])
         await self.outbox.prepare()
 
     async def add(self, interaction: Interaction, turns: Sequence[ChatTurn] = ()) -> Interaction:
@@ -69,53 +73,60 @@ class MongoInteractions:
 
     async def page(self, tenant: str, filters: Filters, *, size: int, token: str) -> Page:
         size = page_size(size)
-        query, index = list_query(tenant, filters)
-        asked = _digest(query)  # without the page's own bound
+        bound, beyond = list_query(tenant, filters)
+        bottom, top = order(filters.since) if filters.since else "", order(filters.until) if filters.until else LAST
+        asked = hashlib.sha256(repr((tenant, filters)).encode()).hexdigest()[:16]
         if key := decode_page_token(token):
             if len(key) != 2 or not isinstance(key[0], str) or key[1] != asked:
                 raise InvalidInput("page_token", "belongs to a list with other filters")
-            query["order"] = query.get("order", {}) | {"$lt": key[0]}
-        found = self._interactions.find(query, _UNLISTED).sort("order", -1).limit(size + 1).hint(index)
-        documents = [d async for d in found]
-        more = len(documents) > size
-        return Page([_from_document(d) for d in documents[:size]], encode_page_token(documents[size - 1]["order"], asked) if more else "")
+            top = min(top, key[0])
+        documents: list[Document] = []
+        for window in windows(bottom, top, utc_now()):
+            # As stages, because a server may give up on an index when a query names a field outside it.
+            found = self._interactions.aggregate([
+                {"$match": bound | {"order": window}}, {"$sort": {"order": -1}}, *([{"$match": beyond}] if beyond else []),
+                {"$limit": size + 1 - len(documents)}, {"$project": _UNLISTED},
+            ])
+            documents += [d async for d in found]
+            if len(documents) > size:
+                return Page([_from_document(d) for d in documents[:size]], encode_page_token(documents[size - 1]["order"], asked))
+        return Page([_from_document(d) for d in documents])
 
     async def advance(self, tenant: str, interaction_id: str, report: Report) -> None:
-        change: Document = {"status": report.status, "rank": RANK[report.status], "reason": report.reason, "updated_at": report.at}
-        before: list[Document] = [{"rank": {"$lt": RANK[report.status]}}]
+        change: Document = {"status": report.status, "progress": report.progress, "reason": report.reason, "updated_at": report.at}
         if report.outcome:
             change["outcome"] = _plain(report.outcome)
-            before.append({"rank": RANK[report.status], "outcome.scored_at": {"$lt": report.outcome.scored_at}})  # judged again
         this = {"_id": interaction_id, "tenant": tenant}
-        done = await self._interactions.update_one(this | {"$or": before}, {"$set": change})
+        done = await self._interactions.update_one(this | {"progress": {"$lt": report.progress}}, {"$set": change})
         if not done.matched_count and not await self._interactions.find_one(this, {"_id": 1}):
             raise NotFound(f"no interaction {interaction_id}")
 
 
-def index_name(fields: Sequence[str]) -> str:
-    return "_".join(f.removeprefix("metadata.") for f in fields)
+def list_query(tenant: str, filters: Filters) -> tuple[Document, Document]:
+    """What a list must equal: by its index, and beyond it."""
+    asked: Document = {name: value for name in _BY if (value := getattr(filters, name.removeprefix("metadata.")))}
+    first = [name for name in _BY if name in asked][:1]
+    both = ("tenant", *first, "status")
+    bound = both if "status" in asked and (*both, "order") in _INDEXES else ("tenant", *first)
+    return {"tenant": tenant} | {f: v for f, v in asked.items() if f in bound}, {f: v for f, v in asked.items() if f not in bound}
 
 
-def list_query(tenant: str, filters: Filters) -> tuple[Document, str]:
-    """The query, and the name of the index whose prefix binds it; sort it by `order`."""
-    asked: Document = {f"metadata.{name}": value for name in ("customer_id", "agent_id", "team_id", "industry") if (value := getattr(filters, name))}
-    if filters.status:
-        asked["status"] = filters.status
-    first = next((name for name in _BY if name in asked), None)
-    fields = ["tenant", *([first] if first else [])]
-    if "status" in asked and (*fields, "status", "order") in _INDEXES:
-        fields.append("status")
-    span = {op: _order(at) for op, at in (("$gte", filters.since), ("$lt", filters.until)) if at}
-    return {"tenant": tenant} | asked | ({"order": span} if span else {}), index_name([*fields, "order"])
+def windows(bottom: str, top: str, now: datetime) -> Iterator[Document]:
+    """The range from `bottom` to before `top` in pieces, newest and shortest first: a page reads what it shows and little more,
+    also at a server that reads a whole range before it heeds the limit."""
+    newest = min(now, datetime.fromtimestamp(int(top[:_DIGITS]) / 1000, UTC)) if top != LAST else now
+    for back in (*_WINDOWS, None):
+        low = max(bottom, order(newest - back)) if back else bottom
+        if low < top:
+            yield {"$gte": low, "$lt": top}
+        if low == bottom:
+            return
+        top = min(top, low)
 
 
-def _digest(query: Document) -> str:
-    return hashlib.sha256(repr(sorted(query.items())).encode()).hexdigest()[:16]
-
-
-def _order(at: datetime, interaction_id: str = "") -> str:
+def order(at: datetime, interaction_id: str = "") -> str:
     """Sorts as (time, id) does."""
-    return f"{int(at.timestamp() * 1000):014d}{interaction_id}"
+    return f"{int(at.timestamp() * 1000):0{_DIGITS}d}{interaction_id}"
 
 
 def _received(interaction: Interaction) -> Envelope:
@@ -128,10 +139,10 @@ def _plain(thing: Any) -> Document:
 
 def _to_document(interaction: Interaction) -> Document:
     return {
-        "_id": interaction.interaction_id, "tenant": interaction.tenant, "order": _order(interaction.received_at, interaction.interaction_id),
+        "_id": interaction.interaction_id, "tenant": interaction.tenant, "order": order(interaction.received_at, interaction.interaction_id),
         "metadata": _plain(interaction.metadata), "medium": interaction.medium, "content": interaction.content,
         "received_at": interaction.received_at, "updated_at": interaction.updated_at,
-        "status": interaction.status, "rank": RANK[interaction.status], "reason": interaction.reason,
+        "status": interaction.status, "progress": 0, "reason": interaction.reason,
         "audio": _plain(interaction.audio) if interaction.audio else None,
         "outcome": _plain(interaction.outcome) if interaction.outcome else None, "notices": list(interaction.notices),
     }

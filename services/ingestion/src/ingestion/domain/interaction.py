@@ -25,7 +25,7 @@ class Status(StrEnum):
 
 # Reports arrive in any order and more than once. Failed stands below scored: what failed and was mended later ends scored,
 # and a late report of an earlier failure does not take an evaluation away.
-RANK = {Status.RECEIVED: 0, Status.TRANSCRIBING: 1, Status.SCORING: 2, Status.FAILED: 3, Status.SCORED: 4}
+_RANK = {Status.RECEIVED: 0, Status.TRANSCRIBING: 1, Status.SCORING: 2, Status.FAILED: 3, Status.SCORED: 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,11 @@ class Report:
     at: datetime
     reason: str = ""
     outcome: Outcome | None = None
+
+    @property
+    def progress(self) -> int:
+        """A report stands against one of lower progress: a later status, or a later evaluation."""
+        return _RANK[self.status] + (int(self.outcome.scored_at.timestamp() * 1000) if self.outcome else 0)
 
 
 @dataclass(frozen=True, slots=True)
