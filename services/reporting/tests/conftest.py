@@ -62,7 +62,8 @@ def scored(who, *, version=1, score=80.0, fatal=False, type="咨询", emotion="n
         items=[nlp.ItemResult(item_id=i, title=f"题 {i}", dimension=d, result=_OUTCOMES[r]) for i, d, r in items],
         dimensions=[nlp.DimensionScore(dimension=d, score=s) for d, s in (dimensions or {}).items()],
     )
-    return Happening(kind="scored", who=who, key=evaluation.evaluation_id, event=InteractionScored(interaction=who, evaluation=evaluation, duration_ms=duration_ms))
+    event = InteractionScored(interaction=who, evaluation=evaluation, duration_ms=duration_ms)
+    return Happening(kind="scored", who=who, key=evaluation.evaluation_id, event=event)
 
 
 def alert(who, n, kind="negative_emotion"):
@@ -159,7 +160,8 @@ def expected(happenings):
 def _of_one(h):
     e, chat, ms = h.event.evaluation, h.who.medium == ingestion.MEDIUM_CHAT, h.event.duration_ms
     kind = "chat" if chat else "call"
-    made = Counter({"f.contacts": 1, f"f.{kind}s": 1, "f.score_centi": round(e.score * 100), "f.fatal": int(e.fatal), "f.complaints": int(e.ticket_type == "投诉")})
+    made = Counter({"f.contacts": 1, f"f.{kind}s": 1, "f.score_centi": round(e.score * 100), "f.fatal": int(e.fatal)})
+    made["f.complaints"] = int(e.ticket_type == "投诉")
     made[f"e.{e.customer_emotion}"] += 1
     if ms:
         made.update({f"f.{kind}_ms": ms, f"f.{kind}s_timed": 1})

@@ -27,7 +27,8 @@ def test_the_span_before_has_the_same_length_and_ends_the_day_before():
 
 @pytest.mark.parametrize(("first", "last", "field"), [
     ("2026-13-01", "", "from"), ("20260101", "", "from"), ("2026-W01-1", "", "from"), ("", "yesterday", "to"), ("", "2026-02-30", "to"),
-    ("2026-02-02", "2026-02-01", "to"), ("2025-10-01", "2026-11-21", "from"), ("0001-01-01", "", "from"), ("", "9999-12-31", "to"), ("２０２６-01-01", "", "from"),
+    ("2026-02-02", "2026-02-01", "to"), ("2025-10-01", "2026-11-21", "from"), ("0001-01-01", "", "from"), ("", "9999-12-31", "to"),
+    ("２０２６-01-01", "", "from"),
 ])
 def test_a_wrong_span_is_refused_with_its_field(first, last, field):
     with pytest.raises(InvalidInput) as caught:

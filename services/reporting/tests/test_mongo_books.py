@@ -56,13 +56,14 @@ CONTACTS = st.lists(
 WHICH = st.integers(0, 5)
 HAPPENINGS = st.lists(st.one_of(
     st.tuples(st.just("scored"), WHICH, st.integers(1, 3), st.sampled_from(["咨询", "投诉"]), st.integers(0, 10_000), st.booleans(),
-              st.lists(st.sampled_from(["angry", "anxious", "neutral"]), max_size=3), st.lists(st.sampled_from(["passed", "failed", "na", "abstained"]), min_size=3, max_size=3),
-              st.sampled_from([0, 900, 61_000, 300_000])),
+              st.lists(st.sampled_from(["angry", "anxious", "neutral"]), max_size=3),
+              st.lists(st.sampled_from(["passed", "failed", "na", "abstained"]), min_size=3, max_size=3), st.sampled_from([0, 900, 61_000, 300_000])),
     st.tuples(st.just("alert"), WHICH, st.integers(0, 1), st.sampled_from(["long_silence", "negative_emotion"])),
     st.tuples(st.just("promise"), WHICH, st.integers(0, 1), st.booleans()),
     st.tuples(st.just("solution"), WHICH),
     st.tuples(st.just("ticket"), st.integers(0, 3), st.sampled_from(["opened", "resolved", "reopened", "overdue"]), st.integers(1, 6)),
-    st.tuples(st.just("feedback"), st.integers(0, 3), st.none() | WHICH, st.none() | st.integers(1, 5), st.none() | st.integers(0, 10), st.none() | st.booleans()),
+    st.tuples(st.just("feedback"), st.integers(0, 3), st.none() | WHICH, st.none() | st.integers(1, 5), st.none() | st.integers(0, 10),
+              st.none() | st.booleans()),
 ), min_size=1, max_size=30)
 
 
@@ -266,9 +267,9 @@ def stages(plan):
 
 
 async def test_neighbours_on_an_issue_are_found_by_an_index(books, db):
-    plan = await db.contacts.find({"issue": "x", "place": {"$lt": "y"}}).sort([("issue", -1), ("place", -1)]).limit(1).explain()
-    assert "by_issue" in str(plan["queryPlanner"]["winningPlan"])
-    assert "'SORT'" not in str(plan["queryPlanner"]["winningPlan"])
+    plan = str((await db.contacts.find({"place": {"$gte": "x", "$lt": "y"}}).sort([("place", -1)]).limit(1).explain())["queryPlanner"]["winningPlan"])
+    assert "by_place" in plan
+    assert "SORT" not in plan
 
 
 async def test_ids_of_folded_events_are_remembered_longer_than_an_event_can_come_again(books, db):

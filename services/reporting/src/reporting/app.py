@@ -47,7 +47,10 @@ class Ledger(Protocol):
         ...
 
     async def neighbours(self, position: Position) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
-        """The contacts on the same issue just before and just after a position, as (tenant, interaction id)."""
+        """The contacts on the same issue just before and just after a position, as (tenant, interaction id).
+
+        One farther away than a repeat can be may be left out.
+        """
         ...
 
     async def move(self, contact: tuple[str, str], before: Position | None, after: Position | None) -> None:

@@ -17,9 +17,9 @@ from chassis.transient import is_transient
 from pymongo import ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError, PyMongoError
 
-from reporting.adapters.mongo_contacts import contact_from, contact_key, contact_to, issue_key, place_in_issue
+from reporting.adapters.mongo_contacts import contact_from, contact_key, contact_to, issue_key, place, place_of
 from reporting.app import Conflict, DayTotal
-from reporting.domain.contacts import Cell, Contact, Position
+from reporting.domain.contacts import REPEAT_WITHIN, Cell, Contact, Position
 from reporting.domain.days import Span
 from reporting.domain.figures import Figures, ItemJudged
 from reporting.domain.kpis import KpiValue
@@ -45,7 +45,7 @@ class MongoBooks:
             IndexModel([("tenant", 1), ("scope", 1), ("team_id", 1), ("day", 1)], name="by_team"),
             IndexModel([("tenant", 1), ("scope", 1), ("agent_id", 1), ("team_id", 1), ("day", 1)], name="by_agent_in_team"),
         ])
-        await self._db.contacts.create_indexes([IndexModel([("issue", 1), ("place", 1)], name="by_issue", sparse=True)])
+        await self._db.contacts.create_indexes([IndexModel([("place", 1)], name="by_place", sparse=True)])
         await self._db.folded.create_indexes([IndexModel([("at", 1)], expireAfterSeconds=int(self._folded_kept.total_seconds()), name="expiry")])
         await self._db.targets.create_indexes([IndexModel([("tenant", 1)], name="tenant")])
         await self._db.items.create_indexes([IndexModel([("tenant", 1)], name="tenant")])
@@ -112,13 +112,14 @@ class MongoLedger:
         return [contact_from(d) async for d in self._db.contacts.find({"_id": {"$in": ids}}, session=self._session)]
 
     async def neighbours(self, position: Position) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
-        issue, place = issue_key(position.issue), place_in_issue(position)
-        return (await self._nearest(issue, {"$lt": place}, -1), await self._nearest(issue, {"$gt": place}, 1))
+        issue, at, here = position.issue, position.at, place(position)
+        before = {"$gte": place_of(issue, at - REPEAT_WITHIN), "$lt": here}
+        after = {"$gt": here, "$lt": place_of(issue, at + REPEAT_WITHIN + timedelta(milliseconds=1))}
+        return await self._nearest(before, -1), await self._nearest(after, 1)
 
-    async def _nearest(self, issue: str, place: Mapping[str, str], direction: int) -> tuple[str, str] | None:
-        found = await self._db.contacts.find_one(
-            {"issue": issue, "place": place}, {"tenant": 1, "interaction_id": 1}, sort=[("issue", direction), ("place", direction)], session=self._session,
-        )
+    async def _nearest(self, places: Mapping[str, str], direction: int) -> tuple[str, str] | None:
+        fields = {"tenant": 1, "interaction_id": 1}
+        found = await self._db.contacts.find_one({"place": places}, fields, sort=[("place", direction)], session=self._session)
         return (found["tenant"], found["interaction_id"]) if found else None
 
     async def move(self, contact: tuple[str, str], before: Position | None, after: Position | None) -> None:
@@ -126,9 +127,7 @@ class MongoLedger:
         touched = {issue_key(p.issue) for p in (before, after) if p}
         await self._db.issues.bulk_write([UpdateOne({"_id": i}, {"$inc": {"moves": 1}}, upsert=True) for i in sorted(touched)], session=self._session)
         names: Document = {"tenant": contact[0], "interaction_id": contact[1]}
-        change: Document = {"$set": names, "$unset": {"issue": "", "place": ""}}
-        if after:
-            change = {"$set": names | {"issue": issue_key(after.issue), "place": place_in_issue(after)}}
+        change: Document = {"$set": names | {"place": place(after)}} if after else {"$set": names, "$unset": {"place": ""}}
         await self._db.contacts.update_one({"_id": contact_key(*contact)}, change, upsert=True, session=self._session)
 
     async def store(self, contacts: Sequence[Contact]) -> None:
