@@ -198,7 +198,7 @@ class TicketOverdue(_message.Message):
     TICKET_FIELD_NUMBER: _builtins.int
     DEADLINE_FIELD_NUMBER: _builtins.int
     deadline: _builtins.str
-    """first_response or resolution."""
+    """first_response, resolution or promise."""
     @_builtins.property
     def ticket(self) -> _routing_service_pb2.Ticket:
         """The ticket after it, without history."""

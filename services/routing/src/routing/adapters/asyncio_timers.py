@@ -1,0 +1,27 @@
+"""The loop that lets durable timers go off: what is due lies in the database, so a restart forgets nothing."""
+
+import asyncio
+import logging
+
+from chassis.transient import is_transient
+
+from routing.app import Routing
+
+log = logging.getLogger(__name__)
+
+_PAUSE_S = 2.0
+
+
+async def run_timers(routing: Routing, poll_s: float) -> None:
+    """Runs as long as the process; give it to Life.spawn. A database that is away is waited for, anything else ends it."""
+    while True:
+        try:
+            busy = await routing.fire_due() + await routing.settle_promises()
+        except Exception as failure:
+            if not is_transient(failure):
+                raise
+            log.warning("timers wait: %s", type(failure).__name__)
+            await asyncio.sleep(_PAUSE_S)
+            continue
+        if not busy:
+            await asyncio.sleep(poll_s)

@@ -1,0 +1,98 @@
+"""RoutingService on the wire: unpack, call the app, pack."""
+
+from typing import Any
+
+import grpc
+from chassis.errors import InvalidInput
+from chassis.identity import caller
+from chassis.ids import is_id
+from chassis.mongo import page_size
+from mingjian.routing.v1 import routing_service_pb2 as pb
+from mingjian.routing.v1 import routing_service_pb2_grpc as pb_grpc
+
+from routing.adapters.protobuf_tickets import KIND_OF, STATE_OF, to_wire, urgency_of
+from routing.app import Routing, TicketFilter, Who
+from routing.domain.opening import Contact, Wanted
+from routing.domain.tickets import Kind
+
+NAME = "mingjian.routing.v1.RoutingService"
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class RoutingServicer(pb_grpc.RoutingServiceServicer):
+    """Tenant and principal come from the caller's identity, never from a request."""
+
+    def __init__(self, routing: Routing) -> None:
+        self._routing = routing
+
+    async def OpenTicket(self, request: pb.OpenTicketRequest, context: Context) -> pb.OpenTicketResponse:
+        who = _who()
+        contact = Contact(
+            who.tenant, request.interaction_id, request.agent_id, request.customer_id, request.customer_tier, request.product
+        )
+        wanted = Wanted(
+            contact, KIND_OF.get(request.kind, Kind.SERVICE), request.type, urgency_of(request.urgency), (), request.title, request.description
+        )
+        return pb.OpenTicketResponse(ticket=to_wire(await self._routing.open_by_hand(who, wanted, request.idempotency_key)))
+
+    async def GetTicket(self, request: pb.GetTicketRequest, context: Context) -> pb.GetTicketResponse:
+        return pb.GetTicketResponse(ticket=to_wire(await self._routing.get(_who(), _id(request.ticket_id))))
+
+    async def ListTickets(self, request: pb.ListTicketsRequest, context: Context) -> pb.ListTicketsResponse:
+        narrowed = TicketFilter(
+            interaction_id=request.interaction_id,
+            state=STATE_OF.get(request.state),
+            department=request.department,
+            assignee=request.assignee,
+            customer_id=request.customer_id,
+            overdue=request.overdue,
+            kind=KIND_OF.get(request.kind),
+        )
+        page = await self._routing.page(_who(), narrowed, page_size(request.page_size), request.page_token)
+        return pb.ListTicketsResponse(tickets=[to_wire(t, with_history=False) for t in page.tickets], next_page_token=page.next_token)
+
+    async def AssignTicket(self, request: pb.AssignTicketRequest, context: Context) -> pb.AssignTicketResponse:
+        ticket = await self._routing.assign(_who(), _id(request.ticket_id), _version(request.version), request.assignee, request.note)
+        return pb.AssignTicketResponse(ticket=to_wire(ticket))
+
+    async def StartTicket(self, request: pb.StartTicketRequest, context: Context) -> pb.StartTicketResponse:
+        ticket = await self._routing.start(_who(), _id(request.ticket_id), _version(request.version), request.note)
+        return pb.StartTicketResponse(ticket=to_wire(ticket))
+
+    async def EscalateTicket(self, request: pb.EscalateTicketRequest, context: Context) -> pb.EscalateTicketResponse:
+        ticket = await self._routing.escalate(_who(), _id(request.ticket_id), _version(request.version), request.note)
+        return pb.EscalateTicketResponse(ticket=to_wire(ticket))
+
+    async def CommentTicket(self, request: pb.CommentTicketRequest, context: Context) -> pb.CommentTicketResponse:
+        ticket = await self._routing.comment(_who(), _id(request.ticket_id), _version(request.version), request.note)
+        return pb.CommentTicketResponse(ticket=to_wire(ticket))
+
+    async def ResolveTicket(self, request: pb.ResolveTicketRequest, context: Context) -> pb.ResolveTicketResponse:
+        version = _version(request.version)
+        ticket = await self._routing.resolve(_who(), _id(request.ticket_id), version, request.resolution, request.note)
+        return pb.ResolveTicketResponse(ticket=to_wire(ticket))
+
+    async def CloseTicket(self, request: pb.CloseTicketRequest, context: Context) -> pb.CloseTicketResponse:
+        ticket = await self._routing.close(_who(), _id(request.ticket_id), _version(request.version), request.note)
+        return pb.CloseTicketResponse(ticket=to_wire(ticket))
+
+    async def ReopenTicket(self, request: pb.ReopenTicketRequest, context: Context) -> pb.ReopenTicketResponse:
+        ticket = await self._routing.reopen(_who(), _id(request.ticket_id), _version(request.version), request.note)
+        return pb.ReopenTicketResponse(ticket=to_wire(ticket))
+
+
+def _who() -> Who:
+    identity = caller()
+    return Who(identity.tenant, identity.principal, identity.agent_id)
+
+
+def _id(ticket_id: str) -> str:
+    if not is_id(ticket_id):
+        raise InvalidInput("ticket_id", "must be a UUID in lower case")
+    return ticket_id
+
+
+def _version(version: int) -> int:
+    if version < 0:
+        raise InvalidInput("version", "must not be negative")
+    return version

@@ -1,0 +1,297 @@
+"""Tickets in MongoDB: one document each, with its history and the events it still has to tell."""
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from chassis.errors import InvalidInput, NotFound, Stale
+from chassis.messaging import Events
+from chassis.mongo import (
+    Database,
+    Document,
+    DuplicateKeyError,
+    IndexModel,
+    Outbox,
+    decode_page_token,
+    encode_page_token,
+)
+
+from routing.adapters.protobuf_tickets import envelopes
+from routing.app import Happened, Page, TicketFilter
+from routing.domain.deadlines import next_timer_at
+from routing.domain.tickets import (
+    Action,
+    Deadlines,
+    HistoryEntry,
+    Kind,
+    Promise,
+    State,
+    Ticket,
+    Urgency,
+)
+
+# The ways in which lists are narrowed; each is an index, and what else is asked for is filtered from its range. No list names
+# its index with `hint`: the embedded server then reads the whole index, a hundred times slower. Every index ascends: on a descending one
+# that server loses documents of a range bound on both sides.
+_INDEXED: tuple[tuple[str, ...], ...] = (
+    ("interaction_id",),
+    ("customer_id",),
+    ("assignee", "state"),
+    ("assignee",),
+    ("visible_to", "state"),
+    ("visible_to",),
+    ("department", "state"),
+    ("department",),
+    ("overdue",),
+    ("kind", "state"),
+    ("kind",),
+    ("state",),
+    (),
+)
+
+_ORDER = re.compile(r"\d{15}-[0-9a-f-]{36}")
+_LONGEST_WINDOW_MS = 10 * 366 * 86_400_000
+
+
+def index_name(fields: Sequence[str]) -> str:
+    return "_".join(("tenant", *fields, "order"))
+
+
+class MongoTickets:
+    """The collection `tickets`.
+
+    `order` is the opening time in milliseconds and the id, as one text: lists are sorted and paged by that single field, so that
+    every list is one range of one index.
+    """
+
+    def __init__(self, db: Database, events: Events) -> None:
+        self._tickets = db["tickets"]
+        self.outbox = Outbox(self._tickets, events)
+
+    async def prepare(self) -> None:
+        """Make the indexes: one for each way to narrow a list, one for the timers, one for the outbox."""
+        lists = [
+            IndexModel([("tenant", 1), *((field, 1) for field in fields), ("order", 1)], name=index_name(fields)) for fields in _INDEXED
+        ]
+        await self._tickets.create_indexes([*lists, IndexModel([("next_timer_at", 1)], sparse=True, name="next_timer_at")])
+        await self.outbox.prepare()
+
+    async def add(self, ticket: Ticket) -> tuple[Ticket, bool]:
+        told = envelopes(Happened(Action.OPENED, ticket))
+        document = _to_document(ticket) | {
+            "_id": _key(ticket.tenant, ticket.ticket_id),
+            "order": _order_at(round(ticket.opened_at.timestamp() * 1000)) + ticket.ticket_id,
+            "history": [_entry_document(entry) for entry in ticket.history],
+            **Outbox.pending(told),
+        }
+        try:
+            await self._tickets.insert_one(document)
+        except DuplicateKeyError:
+            stored = await self._find(ticket.tenant, ticket.ticket_id)
+            await self.outbox.flush_stored(stored)
+            return _from_document(stored), False
+        await self.outbox.flush(document["_id"], told)
+        return ticket, True
+
+    async def get(self, tenant: str, ticket_id: str) -> Ticket:
+        return _from_document(await self._find(tenant, ticket_id))
+
+    async def _find(self, tenant: str, ticket_id: str) -> Document:
+        document = await self._tickets.find_one({"_id": _key(tenant, ticket_id)})
+        if document is None:
+            raise NotFound(f"no ticket {ticket_id}")
+        return document
+
+    async def change(self, before: Ticket, after: Ticket, happened: Sequence[Happened]) -> None:
+        told = [envelope for one in happened for envelope in envelopes(one)]
+        fields = _to_document(after)
+        timer = fields.pop("next_timer_at", None)
+        update: Document = {"$set": fields}
+        if timer is None:
+            update["$unset"] = {"next_timer_at": ""}
+        else:
+            fields["next_timer_at"] = timer
+        added = [_entry_document(entry) for entry in after.history[len(before.history) :]]
+        if added:
+            update["$push"] = {"history": {"$each": added}}
+        if told:
+            appended = Outbox.appended(told)
+            update["$push"] = update.get("$push", {}) | appended.pop("$push")
+            update |= appended
+        key = _key(before.tenant, before.ticket_id)
+        result = await self._tickets.update_one({"_id": key, "version": before.version}, update)
+        if not result.matched_count:
+            raise Stale(f"ticket {before.ticket_id} is not at version {before.version} any more")
+        await self.outbox.flush(key, told)
+
+    async def page(self, tenant: str, narrowed: TicketFilter, size: int, token: str) -> Page:
+        documents: list[Document] = []
+        before = _order_in(token)
+        for since in _windows(before):
+            query = query_for(tenant, narrowed, since, before)
+            found = self._tickets.find(query, {"history": 0, "outbox": 0}).sort("order", -1).limit(size + 1 - len(documents))
+            documents += await found.to_list(size + 1)
+            if len(documents) > size:
+                break
+            before = since
+        tickets = tuple(_from_document(document) for document in documents[:size])
+        more = len(documents) > size
+        return Page(tickets, encode_page_token(documents[size - 1]["order"]) if more else "")
+
+    async def due(self, now: datetime, limit: int) -> Sequence[Ticket]:
+        found = self._tickets.find({"next_timer_at": {"$lte": now}}).sort("next_timer_at", 1).limit(limit)
+        return [_from_document(document) for document in await found.to_list(limit)]
+
+
+def _order_at(milliseconds: int) -> str:
+    return f"{milliseconds:015d}-"
+
+
+def _windows(before: str) -> Iterator[str]:
+    """Where the parts of a list begin, from its newest end back: a minute, then eight times as much again and again, then all.
+
+    A server that sorts what it has found before it applies the limit then sorts a page's worth, not the tenant's whole past.
+    """
+    newest = int(before[:15]) if before else int(time.time() * 1000)
+    width = 60_000
+    while width < newest and width < _LONGEST_WINDOW_MS:
+        yield _order_at(newest - width)
+        width *= 8
+    yield ""
+
+
+def query_for(tenant: str, narrowed: TicketFilter, since: str = "", before: str = "") -> Document:
+    """The query of a list, [since, before) in its `order`; an empty bound does not bind."""
+    asked: dict[str, Any] = {
+        name: value
+        for name, value in (
+            ("interaction_id", narrowed.interaction_id),
+            ("customer_id", narrowed.customer_id),
+            ("assignee", narrowed.assignee),
+            ("visible_to", narrowed.visible_to),
+            ("department", narrowed.department),
+            ("overdue", narrowed.overdue),
+            ("kind", narrowed.kind.value if narrowed.kind else ""),
+            ("state", narrowed.state.value if narrowed.state else ""),
+        )
+        if value
+    }
+    query: Document = {"tenant": tenant, **asked}
+    bounds = {operator: bound for operator, bound in (("$gte", since), ("$lt", before)) if bound}
+    if bounds:
+        query["order"] = bounds
+    return query
+
+
+def _order_in(token: str) -> str:
+    key = decode_page_token(token)
+    if not key:
+        return ""
+    if len(key) != 1 or not isinstance(key[0], str) or not _ORDER.fullmatch(key[0]):
+        raise InvalidInput("page_token", "is not a token this list gave out")
+    return key[0]
+
+
+def _key(tenant: str, ticket_id: str) -> str:
+    return f"{tenant}/{ticket_id}"
+
+
+def _to_document(ticket: Ticket) -> Document:
+    """Everything but the id, the order and the history, which are written once or appended to."""
+    document: Document = {
+        "tenant": ticket.tenant,
+        "ticket_id": ticket.ticket_id,
+        "interaction_id": ticket.interaction_id,
+        "kind": ticket.kind.value,
+        "type": ticket.type,
+        "urgency": ticket.urgency.value,
+        "department": ticket.department,
+        "routed_by": ticket.routed_by,
+        "line": ticket.line,
+        "state": ticket.state.value,
+        "title": ticket.title,
+        "description": ticket.description,
+        "causes": list(ticket.causes),
+        "customer_id": ticket.customer_id,
+        "customer_tier": ticket.customer_tier,
+        "agent_id": ticket.agent_id,
+        "product": ticket.product,
+        "industry": ticket.industry,
+        "assignee": ticket.assignee,
+        "visible_to": sorted({ticket.agent_id, ticket.assignee} - {""}),
+        "opened_at": ticket.opened_at,
+        "deadlines": {
+            "first_response_warning": ticket.deadlines.first_response_warning,
+            "first_response": ticket.deadlines.first_response,
+            "resolution_warning": ticket.deadlines.resolution_warning,
+            "resolution": ticket.deadlines.resolution,
+        },
+        "first_responded_at": ticket.first_responded_at,
+        "resolved_at": ticket.resolved_at,
+        "closed_at": ticket.closed_at,
+        "overdue": ticket.overdue,
+        "resolution": ticket.resolution,
+        "promises": [
+            {"promise_id": p.promise_id, "what": p.what, "deadline": p.deadline, "owner": p.owner} for p in ticket.promises
+        ],
+        "fired": list(ticket.fired),
+        "version": ticket.version,
+    }
+    timer = next_timer_at(ticket)
+    if timer is not None:
+        document["next_timer_at"] = timer
+    return document
+
+
+def _entry_document(entry: HistoryEntry) -> Document:
+    return {
+        "at": entry.at,
+        "by": entry.by,
+        "action": entry.action.value,
+        "from_state": entry.from_state.value if entry.from_state else None,
+        "to_state": entry.to_state.value,
+        "note": entry.note,
+    }
+
+
+def _from_document(document: Document) -> Ticket:
+    return Ticket(
+        ticket_id=document["ticket_id"],
+        tenant=document["tenant"],
+        interaction_id=document["interaction_id"],
+        kind=Kind(document["kind"]),
+        type=document["type"],
+        urgency=Urgency(document["urgency"]),
+        department=document["department"],
+        routed_by=document["routed_by"],
+        line=document["line"],
+        state=State(document["state"]),
+        title=document["title"],
+        description=document["description"],
+        causes=tuple(document["causes"]),
+        customer_id=document["customer_id"],
+        customer_tier=document["customer_tier"],
+        agent_id=document["agent_id"],
+        product=document["product"],
+        industry=document["industry"],
+        assignee=document["assignee"],
+        opened_at=document["opened_at"],
+        deadlines=Deadlines(**document["deadlines"]),
+        first_responded_at=document["first_responded_at"],
+        resolved_at=document["resolved_at"],
+        closed_at=document["closed_at"],
+        overdue=document["overdue"],
+        resolution=document["resolution"],
+        promises=tuple(Promise(p["promise_id"], p["what"], p["deadline"], p["owner"]) for p in document["promises"]),
+        fired=tuple(document["fired"]),
+        version=document["version"],
+        history=tuple(
+            HistoryEntry(
+                entry["at"], entry["by"], Action(entry["action"]),
+                State(entry["from_state"]) if entry["from_state"] else None, State(entry["to_state"]), entry["note"],
+            )
+            for entry in document.get("history", ())
+        ),
+    )

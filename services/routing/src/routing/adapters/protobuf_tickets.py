@@ -1,0 +1,161 @@
+"""Tickets between the wire and the domain: names of enums, times, and the events each step becomes."""
+
+from datetime import UTC, datetime
+
+from chassis.messaging import Envelope, wrap
+from google.protobuf.timestamp_pb2 import Timestamp
+from mingjian.ingestion.v1.ingestion_service_pb2 import Interaction
+from mingjian.nlp.v1 import events_pb2 as nlp_events
+from mingjian.nlp.v1 import nlp_service_pb2 as nlp
+from mingjian.routing.v1 import events_pb2 as events
+from mingjian.routing.v1 import routing_service_pb2 as pb
+
+from routing.app import Happened
+from routing.domain.opening import Contact, FatalItem, Scored
+from routing.domain.tickets import Action, HistoryEntry, Kind, Promise, State, Ticket, Urgency
+
+KINDS = {
+    Kind.SERVICE: pb.TICKET_KIND_SERVICE,
+    Kind.CALLBACK: pb.TICKET_KIND_CALLBACK,
+    Kind.RECTIFICATION: pb.TICKET_KIND_RECTIFICATION,
+}
+STATES = {
+    State.OPEN: pb.TICKET_STATE_OPEN,
+    State.ASSIGNED: pb.TICKET_STATE_ASSIGNED,
+    State.IN_PROGRESS: pb.TICKET_STATE_IN_PROGRESS,
+    State.RESOLVED: pb.TICKET_STATE_RESOLVED,
+    State.CLOSED: pb.TICKET_STATE_CLOSED,
+}
+URGENCIES = {Urgency.NORMAL: nlp.URGENCY_NORMAL, Urgency.HIGH: nlp.URGENCY_HIGH}
+
+KIND_OF = {wire: kind for kind, wire in KINDS.items()}
+STATE_OF = {wire: state for state, wire in STATES.items()}
+
+
+def urgency_of(wire: nlp.Urgency.ValueType) -> Urgency:
+    return Urgency.HIGH if wire == nlp.URGENCY_HIGH else Urgency.NORMAL
+
+
+def to_wire(ticket: Ticket, *, with_history: bool = True) -> pb.Ticket:
+    """The ticket as others see it."""
+    wire = pb.Ticket(
+        ticket_id=ticket.ticket_id,
+        tenant=ticket.tenant,
+        interaction_id=ticket.interaction_id,
+        kind=KINDS[ticket.kind],
+        type=ticket.type,
+        urgency=URGENCIES[ticket.urgency],
+        department=ticket.department,
+        line=ticket.line,
+        state=STATES[ticket.state],
+        title=ticket.title,
+        description=ticket.description,
+        causes=ticket.causes,
+        customer_id=ticket.customer_id,
+        customer_tier=ticket.customer_tier,
+        agent_id=ticket.agent_id,
+        product=ticket.product,
+        assignee=ticket.assignee,
+        opened_at=_stamp(ticket.opened_at),
+        first_response_due_at=_stamp(ticket.deadlines.first_response),
+        resolution_due_at=_stamp(ticket.deadlines.resolution),
+        overdue=ticket.overdue,
+        resolution=ticket.resolution,
+        version=ticket.version,
+        routed_by=ticket.routed_by,
+    )
+    for moment, field in (
+        (ticket.first_responded_at, wire.first_responded_at),
+        (ticket.resolved_at, wire.resolved_at),
+        (ticket.closed_at, wire.closed_at),
+    ):
+        if moment is not None:
+            field.FromDatetime(moment)
+    if with_history:
+        wire.history.extend(_entry(entry) for entry in ticket.history)
+    return wire
+
+
+def _entry(entry: HistoryEntry) -> pb.HistoryEntry:
+    return pb.HistoryEntry(
+        at=_stamp(entry.at),
+        by=entry.by,
+        action=entry.action.value,
+        from_state=STATES[entry.from_state] if entry.from_state else pb.TICKET_STATE_UNSPECIFIED,
+        to_state=STATES[entry.to_state],
+        note=entry.note,
+    )
+
+
+_EVENTS = {
+    Action.OPENED: events.TicketOpened,
+    Action.ASSIGNED: events.TicketAssigned,
+    Action.ESCALATED: events.TicketEscalated,
+    Action.RESOLVED: events.TicketResolved,
+    Action.CLOSED: events.TicketClosed,
+    Action.REOPENED: events.TicketReopened,
+}
+
+
+def envelopes(happened: Happened) -> tuple[Envelope, ...]:
+    """The events that tell of it; none for what concerns nobody else (a comment, the start of work)."""
+    ticket = happened.ticket
+    wire = to_wire(ticket, with_history=False)
+    at = ticket.history[-1].at
+    if happened.action in _EVENTS:
+        event = _EVENTS[happened.action](ticket=wire)
+        return (wrap(event, tenant=ticket.tenant, key=f"{ticket.ticket_id}-{ticket.version}", about=ticket.ticket_id, at=at),)
+    if happened.action in (Action.DUE_SOON, Action.OVERDUE):
+        made = events.TicketDueSoon if happened.action is Action.DUE_SOON else events.TicketOverdue
+        told = made(ticket=wire, deadline=happened.deadline)
+        return (wrap(told, tenant=ticket.tenant, key=f"{ticket.ticket_id}-{happened.name}", about=ticket.ticket_id, at=at),)
+    return ()
+
+
+def scored_of(event: nlp_events.InteractionScored, tenant: str) -> Scored:
+    """What routing needs of an evaluation."""
+    evaluation = event.evaluation
+    return Scored(
+        contact=contact_of(event.interaction, tenant),
+        type=evaluation.ticket_type,
+        urgency=urgency_of(evaluation.urgency),
+        customer_emotion=evaluation.customer_emotion,
+        summary=evaluation.summary,
+        fatal_items=tuple(
+            FatalItem(item.item_id, item.title or item.item_id, item.explanation)
+            for item in evaluation.items
+            if item.fatal and item.result == nlp.ITEM_OUTCOME_FAIL
+        ),
+        promises=tuple(promise_of(promise) for promise in evaluation.promises),
+    )
+
+
+def contact_of(interaction: Interaction, tenant: str) -> Contact:
+    """The tenant is the one the event was published for, never what the payload claims."""
+    metadata = interaction.metadata
+    return Contact(
+        tenant=tenant,
+        interaction_id=interaction.interaction_id,
+        agent_id=metadata.agent_id,
+        customer_id=metadata.customer_id,
+        customer_tier=metadata.customer_tier,
+        product=metadata.product,
+        industry=metadata.industry,
+    )
+
+
+def promise_of(promise: nlp.Promise) -> Promise:
+    deadline = _moment(promise.deadline) if promise.HasField("deadline") else None
+    return Promise(promise.promise_id, promise.what or promise.text, deadline, promise.owner)
+
+
+def _stamp(moment: datetime) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(moment)
+    return stamp
+
+
+def _moment(stamp: Timestamp) -> datetime:
+    """To the millisecond, as it is stored."""
+    moment = stamp.ToDatetime(tzinfo=UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

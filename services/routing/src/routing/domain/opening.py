@@ -1,0 +1,246 @@
+"""When a contact calls for a ticket, and what the ticket says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from chassis.errors import InvalidInput
+
+from routing.domain.deadlines import ServiceLevels
+from routing.domain.departments import DepartmentRules, Matter
+from routing.domain.tickets import (
+    SYSTEM,
+    Action,
+    HistoryEntry,
+    Kind,
+    Promise,
+    State,
+    Ticket,
+    Urgency,
+    noted,
+)
+
+COMPLAINT, FAULT, TRANSACTION, INQUIRY = "投诉", "故障", "业务办理", "咨询"
+TYPES = (COMPLAINT, FAULT, TRANSACTION, INQUIRY)
+# The more serious of two types wins when findings about one contact come in pieces.
+_SERIOUSNESS: Mapping[str, int] = {COMPLAINT: 3, FAULT: 2, TRANSACTION: 1, INQUIRY: 0}
+
+MAX_TITLE = 200
+MAX_DESCRIPTION = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """The interaction a finding is about, as it was received."""
+
+    tenant: str
+    interaction_id: str
+    agent_id: str = ""
+    customer_id: str = ""
+    customer_tier: str = ""
+    product: str = ""
+    industry: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FatalItem:
+    """A fatal scorecard item that failed; `explanation` is masked and for people."""
+
+    item_id: str
+    title: str
+    explanation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What the evaluation of a contact says that may call for work. `summary` is the customer's matter, masked."""
+
+    contact: Contact
+    type: str
+    urgency: Urgency
+    customer_emotion: str
+    summary: str
+    fatal_items: tuple[FatalItem, ...] = ()
+    promises: tuple[Promise, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A ticket that is called for. A contact has at most one of each kind, so that its id can be derived."""
+
+    contact: Contact
+    kind: Kind
+    type: str
+    urgency: Urgency
+    causes: tuple[str, ...]
+    title: str
+    description: str
+    promises: tuple[Promise, ...] = ()
+
+
+def wanted_for(scored: Scored) -> tuple[Wanted, ...]:
+    """The tickets an evaluation calls for, the customer's own matter last.
+
+    - A complaint or a fault is a service ticket.
+    - So is a promise that has a deadline, or any promise made while something was being arranged (业务办理): it is still to be kept.
+    - A customer who stayed angry is called back, whatever the matter.
+    - Failed fatal items are put right by a rectification ticket for the agent.
+    """
+    wanted = []
+    if scored.fatal_items:
+        wanted.append(_rectification(scored))
+    if scored.customer_emotion == "angry":
+        wanted.append(
+            Wanted(
+                scored.contact, Kind.CALLBACK, scored.type, scored.urgency, ("dissatisfied",),
+                _title("回访", scored.contact, "客户情绪激动，24小时内回访安抚"), _cut(f"客户诉求：{scored.summary}", MAX_DESCRIPTION),
+            )
+        )
+    causes = []
+    if scored.type == COMPLAINT:
+        causes.append("complaint")
+    if scored.type == FAULT:
+        causes.append("fault")
+    followed = tuple(p for p in scored.promises if causes or p.deadline is not None or scored.type == TRANSACTION)
+    if followed:
+        causes.append("promise")
+    if causes:
+        wanted.append(
+            Wanted(
+                scored.contact, Kind.SERVICE, scored.type, scored.urgency, tuple(causes),
+                _title(scored.type, scored.contact, scored.summary or "、".join(p.what for p in followed)),
+                _service_description(scored.summary, followed), followed,
+            )
+        )
+    return tuple(wanted)
+
+
+def wanted_for_promise(contact: Contact, promise: Promise) -> Wanted | None:
+    """The ticket a promise alone calls for: none where no deadline was given, because then nothing can be missed."""
+    if promise.deadline is None:
+        return None
+    return Wanted(
+        contact, Kind.SERVICE, TRANSACTION, Urgency.NORMAL, ("promise",),
+        _title("承诺跟进", contact, promise.what), _service_description("", (promise,)), (promise,),
+    )
+
+
+def opened(
+    wanted: Wanted, ticket_id: str, departments: DepartmentRules, levels: ServiceLevels, at: datetime, by: str = SYSTEM, note: str = ""
+) -> Ticket:
+    """The ticket as it is first stored, version 1."""
+    contact = wanted.contact
+    routed = departments.route(
+        Matter(wanted.kind, wanted.type, contact.industry, contact.product, f"{wanted.title}\n{wanted.description}")
+    )
+    late = [p.what for p in wanted.promises if p.deadline is not None and p.deadline <= at]
+    note = note or "；".join([f"转{routed.department}", *(f"承诺期限已过，请核实是否兑现：{what}" for what in late)])
+    return Ticket(
+        ticket_id=ticket_id,
+        tenant=contact.tenant,
+        interaction_id=contact.interaction_id,
+        kind=wanted.kind,
+        type=wanted.type,
+        urgency=wanted.urgency,
+        department=routed.department,
+        routed_by=routed.routed_by,
+        line=1,
+        state=State.OPEN,
+        title=wanted.title,
+        description=wanted.description,
+        causes=wanted.causes,
+        customer_id=contact.customer_id,
+        customer_tier=contact.customer_tier,
+        agent_id=contact.agent_id,
+        product=contact.product,
+        industry=contact.industry,
+        assignee="",
+        opened_at=at,
+        deadlines=levels.deadlines(wanted.kind, wanted.urgency, at),
+        first_responded_at=None,
+        resolved_at=None,
+        closed_at=None,
+        overdue=False,
+        resolution="",
+        promises=wanted.promises,
+        fired=(),
+        version=1,
+        history=(HistoryEntry(at, by, Action.OPENED, None, State.OPEN, note),),
+    )
+
+
+def absorbed(ticket: Ticket, wanted: Wanted, departments: DepartmentRules, levels: ServiceLevels, at: datetime) -> Ticket:
+    """The ticket with what a later finding about the same contact adds; the very same ticket where it adds nothing.
+
+    A more serious type or a higher urgency moves it to the department and to the deadlines that belong to that, counted from its
+    opening; nothing is ever taken back.
+    """
+    causes = tuple(dict.fromkeys((*ticket.causes, *wanted.causes)))
+    known = {p.promise_id for p in ticket.promises}
+    promises = (*ticket.promises, *(p for p in wanted.promises if p.promise_id not in known))
+    more_serious = _SERIOUSNESS.get(wanted.type, 0) > _SERIOUSNESS.get(ticket.type, 0)
+    more_urgent = wanted.urgency is Urgency.HIGH and ticket.urgency is Urgency.NORMAL
+    if causes == ticket.causes and promises == ticket.promises and not more_serious and not more_urgent:
+        return ticket
+    added = [cause for cause in causes if cause not in ticket.causes]
+    changed = replace(ticket, causes=causes, promises=promises)
+    if more_urgent:
+        changed = replace(changed, urgency=Urgency.HIGH, deadlines=levels.deadlines(ticket.kind, Urgency.HIGH, ticket.opened_at))
+    if more_serious:
+        contact = wanted.contact
+        routed = departments.route(
+            Matter(ticket.kind, wanted.type, contact.industry, contact.product, f"{wanted.title}\n{wanted.description}")
+        )
+        changed = replace(
+            changed, type=wanted.type, title=wanted.title, description=wanted.description,
+            department=routed.department, routed_by=routed.routed_by,
+        )
+    note = f"并入同一会话的新发现：{'、'.join(added) or '承诺'}"
+    return noted(changed, Action.COMMENTED, SYSTEM, at, note)
+
+
+def by_hand(wanted: Wanted) -> Wanted:
+    """A ticket somebody asks for, its fields checked. Raises InvalidInput naming the field."""
+    if wanted.type not in TYPES:
+        raise InvalidInput("type", f"must be one of {'、'.join(TYPES)}")
+    for name, value, limit in (
+        ("title", wanted.title, MAX_TITLE),
+        ("description", wanted.description, MAX_DESCRIPTION),
+        ("interaction_id", wanted.contact.interaction_id, 100),
+        ("customer_id", wanted.contact.customer_id, 200),
+        ("customer_tier", wanted.contact.customer_tier, 50),
+        ("agent_id", wanted.contact.agent_id, 200),
+        ("product", wanted.contact.product, 200),
+    ):
+        if len(value) > limit:
+            raise InvalidInput(name, f"at most {limit} characters")
+    if not wanted.title.strip():
+        raise InvalidInput("title", "must not be empty")
+    return replace(wanted, causes=("manual",))
+
+
+def _rectification(scored: Scored) -> Wanted:
+    items = scored.fatal_items
+    lines = [f"{item.title}：{item.explanation}" if item.explanation else item.title for item in items]
+    return Wanted(
+        scored.contact, Kind.RECTIFICATION, scored.type, scored.urgency, tuple(f"fatal_item:{item.item_id}" for item in items),
+        _title("整改", scored.contact, "、".join(item.title for item in items)), _cut("致命项未通过：\n" + "\n".join(lines), MAX_DESCRIPTION),
+    )
+
+
+def _service_description(summary: str, promises: tuple[Promise, ...]) -> str:
+    lines = [f"客户诉求：{summary}"] if summary else []
+    for promise in promises:
+        due = promise.deadline.isoformat(timespec="minutes") if promise.deadline else "未说明期限"
+        owner = f"，跟进人：{promise.owner}" if promise.owner else ""
+        lines.append(f"坐席承诺：{promise.what}（{due}{owner}）")
+    return _cut("\n".join(lines), MAX_DESCRIPTION)
+
+
+def _title(label: str, contact: Contact, text: str) -> str:
+    about = f"{contact.product}：" if contact.product else ""
+    return _cut(f"【{label}】{about}{text[:60]}", MAX_TITLE)
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

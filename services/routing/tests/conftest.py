@@ -1,0 +1,68 @@
+"""What routing's tests share: the shipped rules, a clock that is set by hand, and tickets as the rules would open them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from chassis.ids import derived_id, new_id
+from chassis.messaging import Events, ensure_stream
+from chassis.mongo import Database
+from routing.adapters.mongo_promises import MongoPromises
+from routing.adapters.mongo_tickets import MongoTickets
+from routing.app import Routing
+from routing.domain.deadlines import ServiceLevels, service_levels_in
+from routing.domain.departments import DepartmentRules, department_rules_in
+from routing.domain.opening import Contact, Wanted, opened
+from routing.domain.tickets import Kind, Ticket, Urgency
+from routing.settings import RULES
+
+START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+
+
+@dataclass
+class Clock:
+    """Stands still until moved."""
+
+    at: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def move(self, by: timedelta) -> None:
+        self.at += by
+
+
+@pytest.fixture(scope="session")
+def departments() -> DepartmentRules:
+    return department_rules_in((RULES / "departments.yaml").read_text("utf-8"))
+
+
+@pytest.fixture(scope="session")
+def levels() -> ServiceLevels:
+    return service_levels_in((RULES / "service_levels.yaml").read_text("utf-8"))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def open_ticket(departments: DepartmentRules, levels: ServiceLevels) -> Callable[..., Ticket]:
+    def make(*, tenant: str = "t1", at: datetime = START, urgency: Urgency = Urgency.NORMAL, kind: Kind = Kind.SERVICE, **contact: str) -> Ticket:
+        about = Contact(tenant, contact.pop("interaction_id", new_id()), **contact)
+        wanted = Wanted(about, kind, "故障", urgency, ("fault",), "【故障】宽带", "上不了网")
+        return opened(wanted, new_id(), departments, levels, at)
+
+    return make
+
+
+@pytest.fixture
+async def routing(db: Database, events: Events, departments: DepartmentRules, levels: ServiceLevels, clock: Clock) -> Routing:
+    """The whole of routing on real servers, with a clock set by hand."""
+    await ensure_stream(events, "routing")
+    tickets, promises = MongoTickets(db, events), MongoPromises(db)
+    await tickets.prepare()
+    await promises.prepare()
+    return Routing(tickets, promises, departments, levels, clock, new_id, derived_id)

@@ -1,0 +1,211 @@
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from chassis.errors import InvalidInput, NotFound, Stale
+from chassis.ids import derived_id, new_id
+from chassis.messaging import ensure_stream
+from chassis.mongo import encode_page_token
+from mingjian.routing.v1.events_pb2 import TicketOpened, TicketOverdue
+from routing.adapters.mongo_promises import MongoPromises
+from routing.adapters.mongo_tickets import _INDEXED, MongoTickets, index_name, query_for
+from routing.app import Happened, Routing, TicketFilter
+from routing.domain import tickets as steps
+from routing.domain.tickets import Action, Kind, Promise, State
+
+
+async def stored_events(events, stream="routing"):
+    """(subject's event name, ce-id) of all that was published, in order."""
+    info = await events.js.stream_info(stream)
+    messages = [await events.js.get_msg(stream, seq) for seq in range(1, info.state.messages + 1)]
+    return [(m.headers["ce-type"].rpartition(".")[2], m.headers["ce-id"], m.data) for m in messages]
+
+
+@pytest.fixture
+async def tickets(db, events):
+    await ensure_stream(events, "routing")
+    made = MongoTickets(db, events)
+    await made.prepare()
+    return made
+
+
+async def test_a_ticket_comes_back_as_it_was_stored(tickets, open_ticket):
+    ticket = open_ticket(agent_id="A1", customer_id="C1", product="宽带", industry="telecom")
+    ticket = replace(ticket, promises=(Promise("p1", "回电", ticket.opened_at + timedelta(hours=1), "王"), Promise("p2", "尽快", None)))
+    assert await tickets.add(ticket) == (ticket, True)
+    assert await tickets.get("t1", ticket.ticket_id) == ticket
+
+
+async def test_adding_twice_keeps_the_first_and_tells_once(tickets, open_ticket, events):
+    ticket = open_ticket()
+    await tickets.add(ticket)
+    again = replace(ticket, title="别的")
+    assert await tickets.add(again) == (ticket, False)
+    told = await stored_events(events)
+    assert [name for name, _, _ in told] == ["TicketOpened"]
+    opened = TicketOpened.FromString(told[0][2]).ticket
+    assert opened.ticket_id == ticket.ticket_id and not opened.history
+
+
+async def test_a_step_is_stored_with_its_history_and_told(tickets, open_ticket, events):
+    ticket = open_ticket()
+    await tickets.add(ticket)
+    after = steps.assign(ticket, "wang", "chief", ticket.opened_at)
+    await tickets.change(ticket, after, [Happened(Action.ASSIGNED, after)])
+    assert await tickets.get("t1", ticket.ticket_id) == after
+    assert [name for name, _, _ in await stored_events(events)] == ["TicketOpened", "TicketAssigned"]
+
+
+async def test_of_two_writers_one_is_refused_and_nothing_is_told_of_it(tickets, open_ticket, events):
+    ticket = open_ticket()
+    await tickets.add(ticket)
+    one, other = (steps.assign(ticket, name, "chief", ticket.opened_at) for name in ("wang", "zhao"))
+    results = await asyncio.gather(
+        *(tickets.change(ticket, after, [Happened(Action.ASSIGNED, after)]) for after in (one, other)), return_exceptions=True
+    )
+    assert sorted(type(r).__name__ for r in results) == ["NoneType", "Stale"]
+    assert len(await stored_events(events)) == 2
+    with pytest.raises(Stale):
+        await tickets.change(ticket, one, ())
+
+
+async def test_what_is_not_there_or_another_tenants_is_not_found(tickets, open_ticket):
+    ticket = open_ticket()
+    await tickets.add(ticket)
+    with pytest.raises(NotFound):
+        await tickets.get("t1", new_id())
+    with pytest.raises(NotFound):
+        await tickets.get("t2", ticket.ticket_id)
+
+
+async def test_events_a_crash_left_behind_are_told_by_the_sweeper(tickets, open_ticket, events, monkeypatch):
+    async def die(*args):
+        raise KeyboardInterrupt  # a crash between storing and publishing
+
+    ticket = open_ticket()
+    with monkeypatch.context() as patch:
+        patch.setattr(tickets.outbox, "flush", die)
+        with pytest.raises(KeyboardInterrupt):
+            await tickets.add(ticket)
+    assert await stored_events(events) == []
+    assert await tickets.outbox.sweep(older_than=timedelta(0)) == 1
+    assert await tickets.outbox.sweep(older_than=timedelta(0)) == 0
+    assert [name for name, _, _ in await stored_events(events)] == ["TicketOpened"]
+
+
+async def test_pages_show_every_ticket_once_newest_first(tickets, open_ticket):
+    made = [open_ticket(at=open_ticket().opened_at + timedelta(minutes=n // 2), customer_id="C1") for n in range(7)]
+    for ticket in made:
+        await tickets.add(ticket)
+    await tickets.add(open_ticket(tenant="t2", customer_id="C1"))
+    seen, token = [], ""
+    while True:
+        page = await tickets.page("t1", TicketFilter(customer_id="C1"), 3, token)
+        seen += [t.ticket_id for t in page.tickets]
+        assert all(not t.history for t in page.tickets)
+        token = page.next_token
+        if not token:
+            break
+    assert seen == [t.ticket_id for t in sorted(made, key=lambda t: (t.opened_at, t.ticket_id), reverse=True)]
+
+
+@pytest.mark.parametrize("token", ["x", "bm90IGJzb24=", "AAAA", "ICI", encode_page_token("2026"), encode_page_token(7)])
+async def test_a_token_of_another_make_is_refused(tickets, token):
+    with pytest.raises(InvalidInput) as raised:
+        await tickets.page("t1", TicketFilter(), 10, token)
+    assert raised.value.field == "page_token"
+
+
+async def test_a_list_reaches_back_over_years(tickets, open_ticket):
+    made = [open_ticket(at=open_ticket().opened_at - timedelta(days=days)) for days in (0, 3, 40, 700, 5000)]
+    for ticket in made:
+        await tickets.add(ticket)
+    page = await tickets.page("t1", TicketFilter(), 10, "")
+    assert [t.ticket_id for t in page.tickets] == [t.ticket_id for t in made] and page.next_token == ""
+
+
+async def test_each_filter_finds_what_it_names_and_no_other(tickets, open_ticket):
+    mine = open_ticket(agent_id="A1", customer_id="C1", interaction_id="i1", kind=Kind.CALLBACK)
+    await tickets.add(mine)
+    await tickets.add(open_ticket(agent_id="A2", customer_id="C2", interaction_id="i2"))
+    after = steps.assign(mine, "wang", "chief", mine.opened_at)
+    after = replace(after, overdue=True)
+    await tickets.change(mine, after, ())
+    for narrowed in (
+        TicketFilter(interaction_id="i1"), TicketFilter(customer_id="C1"), TicketFilter(assignee="wang"), TicketFilter(state=State.ASSIGNED),
+        TicketFilter(overdue=True), TicketFilter(kind=Kind.CALLBACK), TicketFilter(visible_to="A1"), TicketFilter(visible_to="wang"),
+        TicketFilter(department="客户关怀组", state=State.ASSIGNED), TicketFilter(kind=Kind.CALLBACK, customer_id="C1", overdue=True),
+    ):
+        page = await tickets.page("t1", narrowed, 10, "")
+        assert [t.ticket_id for t in page.tickets] == [mine.ticket_id], narrowed
+    assert (await tickets.page("t1", TicketFilter(customer_id="C1", state=State.OPEN), 10, "")).tickets == ()
+
+
+def stages(plan):
+    """Every stage of a plan, with the index it uses."""
+    if isinstance(plan, dict):
+        if "stage" in plan:
+            yield plan["stage"], plan.get("indexName", "")
+        for value in plan.values():
+            yield from stages(value)
+    elif isinstance(plan, list):
+        for value in plan:
+            yield from stages(value)
+
+
+EVERY_FILTER = [
+    TicketFilter(**dict(given))
+    for given in (
+        {}, {"interaction_id": "i"}, {"customer_id": "c"}, {"assignee": "a"}, {"assignee": "a", "state": State.OPEN}, {"visible_to": "a"},
+        {"visible_to": "a", "state": State.OPEN}, {"department": "d"}, {"department": "d", "state": State.OPEN}, {"overdue": True},
+        {"kind": Kind.SERVICE}, {"kind": Kind.SERVICE, "state": State.OPEN}, {"state": State.OPEN},
+    )
+]
+
+
+@pytest.mark.parametrize("narrowed", EVERY_FILTER, ids=repr)
+async def test_every_list_is_a_range_of_one_index_in_its_order(tickets, db, open_ticket, narrowed):
+    await tickets.add(open_ticket())
+    query = query_for("t1", narrowed, "000000000000000-", "999999999999999-")
+    plan = await db["tickets"].find(query).sort("order", -1).limit(10).explain()
+    used = list(stages(plan["queryPlanner"]["winningPlan"]))
+    asked = [field for field in query if field not in ("tenant", "order")]
+    assert used[-1] == ("IXSCAN", index_name(asked)), used
+    assert "COLLSCAN" not in {stage for stage, _ in used}  # the embedded server sorts after any compound index; MongoDB reads in its order
+
+
+async def test_the_timers_are_found_by_their_index(tickets, db, open_ticket):
+    await tickets.add(open_ticket())
+    plan = await db["tickets"].find({"next_timer_at": {"$lte": open_ticket().opened_at}}).sort("next_timer_at", 1).limit(10).explain()
+    assert ("IXSCAN", "next_timer_at") in list(stages(plan["queryPlanner"]["winningPlan"]))
+
+
+def test_the_index_of_a_list_names_its_fields():
+    assert index_name(("department", "state")) == "tenant_department_state_order"
+    assert len({index_name(fields) for fields in _INDEXED}) == len(_INDEXED)
+
+
+async def test_two_replicas_fire_a_timer_once(db, events, departments, levels, clock, tickets, open_ticket):
+    made = [open_ticket() for _ in range(20)]
+    for ticket in made:
+        await tickets.add(ticket)
+    clock.move(timedelta(hours=3))
+    replicas = [Routing(MongoTickets(db, events), MongoPromises(db), departments, levels, clock, new_id, derived_id) for _ in range(3)]
+    await asyncio.gather(*(replica.fire_due() for replica in replicas))
+    names = [name for name, _, _ in await stored_events(events)]
+    assert names.count("TicketDueSoon") == names.count("TicketOverdue") == len(made)
+    for ticket in made:
+        actions = [e.action.value for e in (await tickets.get("t1", ticket.ticket_id)).history]
+        assert actions == ["opened", "due_soon", "overdue"]
+
+
+async def test_after_an_hour_down_late_timers_go_off_once_and_in_order(db, events, departments, levels, clock, tickets, open_ticket):
+    for minutes in (30, 0, 15):
+        await tickets.add(open_ticket(at=clock.at + timedelta(minutes=minutes), interaction_id=f"i{minutes:02}"))
+    clock.move(timedelta(hours=3))
+    again = Routing(MongoTickets(db, events), MongoPromises(db), departments, levels, clock, new_id, derived_id)  # a new process finds it all stored
+    assert await again.fire_due() == 3
+    assert await again.fire_due() == 0
+    missed = [TicketOverdue.FromString(data).ticket.interaction_id for name, _, data in await stored_events(events) if name == "TicketOverdue"]
+    assert missed == ["i00", "i15", "i30"]
