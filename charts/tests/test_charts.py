@@ -178,13 +178,14 @@ def test_a_chart_is_three_files_and_two_links(chart: str) -> None:
     ]
 
 
-def test_false_zero_and_empty_win_over_a_default_and_null_removes_it() -> None:
+def test_false_zero_and_empty_win_over_a_default_and_a_port_of_zero_is_none() -> None:
     objects = render(CHARTS / "gateway", {"service": {"headless": False}, "replicas": 0, "topologySpread": [], "env": {"LOG_LEVEL": ""}})
     assert only(objects, "Deployment")["spec"]["replicas"] == 0
     assert "topologySpreadConstraints" not in pod_of(only(objects, "Deployment"))
     assert environment_of(objects)[0]["LOG_LEVEL"] == ""
     assert "clusterIP" not in only(objects, "Service")["spec"]
     assert only(render(CHARTS / "gateway", {"service": {"headless": True}}), "Service")["spec"]["clusterIP"] == "None"
+    assert {p["name"] for p in only(defaults("console"), "Service")["spec"]["ports"]} == {"http", "metrics"}
 
 
 def test_calls_are_allowed_on_both_sides_or_on_neither() -> None:

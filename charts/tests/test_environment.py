@@ -50,7 +50,8 @@ def test_the_settings_take_what_the_chart_sets(service: str, monkeypatch: pytest
     for name, value in {**plain, **{n: f"value of {ref['key']}" for n, ref in secret.items()}}.items():
         monkeypatch.setenv(name, value)
     read = settings_of(service)()
-    assert str(getattr(read, "grpc_address", "")) == plain["GRPC_ADDRESS"]
+    assert read.metrics_address == plain["METRICS_ADDRESS"]
+    assert read.identity_key == "value of identity-key"
 
 
 def test_the_readme_explains_every_key_of_the_schema() -> None:

@@ -8,6 +8,7 @@
   {{- end -}}
   {{- $values = include "base.merged" (dict "defaults" $values "given" (index $values.profiles .)) | fromYaml -}}
 {{- end -}}
+{{- $values = set $values "ports" (include "base.nonzero" $values.ports | fromYaml) -}}
 {{- $service := dict "Chart" .Chart "Release" .Release "Capabilities" .Capabilities "Template" .Template "Values" $values -}}
 {{- if $values.enabled -}}
 {{ include "base.serviceaccount" $service }}
@@ -42,13 +43,20 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Deep merge that lets false, "" and 0 win over a default, and null remove it: sprig's merge functions do neither. */}}
+{{/* A map without what is 0: Helm lets no chart take out a default by null. */}}
+{{- define "base.nonzero" -}}
+{{- range $key, $value := . }}
+{{- if $value }}
+{{ $key }}: {{ $value }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* Deep merge that lets false, "" and 0 win over a default: sprig's merge functions do not. */}}
 {{- define "base.merged" -}}
 {{- $result := deepCopy .defaults -}}
 {{- range $key, $value := .given -}}
-  {{- if kindIs "invalid" $value -}}
-    {{- $result = omit $result $key -}}
-  {{- else if and (kindIs "map" $value) (kindIs "map" (get $result $key)) -}}
+  {{- if and (kindIs "map" $value) (kindIs "map" (get $result $key)) -}}
     {{- $result = set $result $key (include "base.merged" (dict "defaults" (get $result $key) "given" $value) | fromYaml) -}}
   {{- else -}}
     {{- $result = set $result $key $value -}}

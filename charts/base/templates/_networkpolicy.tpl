@@ -32,7 +32,7 @@ spec:
     - to: {{- include "base.pods" . | nindent 8 }}
       ports: [{port: 50051, protocol: TCP}]
     {{- end }}
-    {{- with and .Values.chassis .Values.networkPolicy.dependencies }}
+    {{- with and .Values.chassis (include "base.nonzero" .Values.networkPolicy.dependencies | fromYaml) }}
     - ports:
         {{- range $name, $port := . }}
         - {port: {{ $port }}, protocol: TCP}

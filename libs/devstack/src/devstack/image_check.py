@@ -55,7 +55,15 @@ class Site:
     nats_url: str
     ports: Mapping[str, Mapping[str, int]]
     secret: Mapping[str, str]
-    weights: Path
+    folder: Path
+
+    def volumes(self) -> dict[str, Path]:
+        """Folders that stand for volumes, writable for anybody, as a cluster's fsGroup would make them for the pod."""
+        made = {name: self.folder / name for name in ("weights", "data")}
+        for path in made.values():
+            path.mkdir(exist_ok=True)
+            path.chmod(0o777)
+        return made
 
     def values(self, chart: str) -> Object:
         """The chart's values for this machine: other ports and addresses, all else as shipped."""
@@ -104,8 +112,7 @@ def run_flags(pod: Object, mounts: Mapping[str, Path]) -> list[str]:
             flags.append(f"--shm-size={_docker_size(volume['emptyDir']['sizeLimit'])}")
         else:
             # Both engines mount a tmpfs noexec by themselves; an emptyDir is not.
-            size = _docker_size(volume.get("emptyDir", {}).get("sizeLimit", "1Gi"))
-            flags.append(f"--tmpfs={mount['mountPath']}:rw,exec,mode=1777,size={size}")
+            flags.append(f"--tmpfs={mount['mountPath']}:rw,exec,mode=1777,size={_docker_size(volume['emptyDir']['sizeLimit'])}")
     return flags
 
 
@@ -219,7 +226,7 @@ def start(name: str, tag: str, site: Site) -> Running:
     """Start one image as its chart says. Raises ImageError where its Secret or the engine will not have it."""
     objects = render(ROOT / "charts" / name, site.values(name))
     pod = pod_of(only(objects, "Deployment"))
-    command = [engine(), "run", "--detach", *run_flags(pod, {"weights": site.weights})]
+    command = [engine(), "run", "--detach", *run_flags(pod, site.volumes())]
     for key, value in environment(objects, site.secret).items():
         command += ["--env", f"{key}={value}"]
     began = time.monotonic()
@@ -231,10 +238,9 @@ def fetch_weights(tag: str, site: Site) -> None:
     """Run triton's init container as the chart says, with this machine's way to a package index."""
     pod = pod_of(only(render(ROOT / "charts/triton"), "Deployment"))
     (first,) = pod["initContainers"]
-    site.weights.chmod(0o777)
     with pip_secrets() as files:
         command = [engine(), "run", "--rm", "--read-only", "--network=host", "--user=10001:10001", "--cap-drop=ALL", "--tmpfs=/tmp:rw,mode=1777,size=2g"]
-        command += [f"--volume={site.weights}:/weights", f"--volume={files['pip.conf']}:/etc/pip.conf:ro"]
+        command += [f"--volume={site.volumes()['weights']}:/weights", f"--volume={files['pip.conf']}:/etc/pip.conf:ro"]
         if "ca.crt" in files:
             command.append(f"--volume={files['ca.crt']}:/run/secrets/ca.crt:ro")
         for variable in first["env"]:
@@ -282,14 +288,13 @@ def check(names: Sequence[str], tag: str) -> dict[str, Result]:
 def _servers(folder: Path, up: ExitStack) -> Site:
     """nats-server and the MongoDB-wire server, running until the stack unwinds."""
     servers = up.enter_context(Platform(folder / "servers", without=(*SERVICES, "triton")))
-    ports = {name: {"grpc": free_port(), "metrics": free_port()} for name in (*SERVICES, "triton")}
-    for name in ("gateway", "console", "triton"):
-        ports[name]["http"] = free_port()
-    weights = folder / "weights"
-    weights.mkdir()
+    ports = {
+        name: {port["name"]: free_port() for port in pod_of(only(render(ROOT / "charts" / name), "Deployment"))["containers"][0]["ports"]}
+        for name in (*SERVICES, "triton")
+    }
     secret = {
         "mongo-uri": servers.mongo_uri,
         **{key: secrets.token_urlsafe(32) for key in ("identity-key", "api-key-pepper", "console-storage-secret")},
         "bootstrap-api-key": f"mj_{secrets.token_urlsafe(32)}",
     }
-    return Site(servers.nats_url, ports, secret, weights)
+    return Site(servers.nats_url, ports, secret, folder)
