@@ -24,6 +24,10 @@ def generate(out: Path) -> None:
     well_known = importlib.resources.files("grpc_tools") / "_proto"
     files = sorted(str(p.relative_to(PROTO)) for p in PROTO.rglob("*.proto"))
     outputs = [f"--{kind}_out={out}" for kind in ("python", "grpc_python", "mypy", "mypy_grpc")]
+    # The contracts with their comments, from which the edge writes its OpenAPI page.
+    described = out / "mingjian/descriptors.binpb"
+    described.parent.mkdir(parents=True, exist_ok=True)
+    outputs += [f"--descriptor_set_out={described}", "--include_source_info"]
     binary = Path(sys.executable).parent
     subprocess.run(
         [sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTO}", f"-I{DEPS}", f"-I{well_known}", *outputs, *files],

@@ -63,6 +63,11 @@ async def serving(
         await server.stop(grace_s)
 
 
+def guard(identity_key: str) -> grpc.aio.ServerInterceptor:
+    """The rule every service serves under, for a chain of `interceptors` in which an edge first says who its caller is."""
+    return _Guard(identity_key)
+
+
 def permission_of(method: str) -> str | None:
     """The permission of "/package.Service/Method"; None where it is for the platform's own services only. Raises KeyError."""
     service, _, name = method.lstrip("/").partition("/")

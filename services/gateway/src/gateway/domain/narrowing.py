@@ -1,0 +1,70 @@
+"""How a key that sees one agent's work alone is held to it, RPC by RPC; what is not listed here it may not call."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+from chassis.errors import Denied
+
+
+class Narrowing(Enum):
+    """What has to be true of a call before it is made in an agent's name."""
+
+    FREE = "concerns no agent"
+    AGENT_FIELD = "agent_id of the request is the agent's own, and set where empty"
+    OWN_INTERACTION = "interaction_id of the request is of one of the agent's own interactions"
+    OWN_INTERACTION_IF_ANY = "interaction_id of the request is empty or of one of the agent's own interactions"
+    OWN_TICKET = "ticket_id of the request is of a ticket about the agent or given to the agent"
+    OWN_TICKETS = "the list is of one of the agent's own interactions, or of tickets given to the agent"
+
+
+_RULES: dict[str, Narrowing] = {
+    "mingjian.gateway.v1.GatewayService/GetCaller": Narrowing.FREE,
+    "mingjian.ingestion.v1.IngestionService/GetInteraction": Narrowing.OWN_INTERACTION,
+    "mingjian.ingestion.v1.IngestionService/ListInteractions": Narrowing.AGENT_FIELD,
+    "mingjian.ingestion.v1.IngestionService/DownloadAudio": Narrowing.OWN_INTERACTION,
+    "mingjian.nlp.v1.NlpService/GetEvaluation": Narrowing.OWN_INTERACTION,
+    "mingjian.nlp.v1.NlpService/GetTranscript": Narrowing.OWN_INTERACTION,
+    "mingjian.nlp.v1.NlpService/ListEvaluations": Narrowing.AGENT_FIELD,
+    "mingjian.nlp.v1.NlpService/ListAlerts": Narrowing.OWN_INTERACTION,
+    "mingjian.nlp.v1.NlpService/Evaluate": Narrowing.FREE,
+    "mingjian.nlp.v1.NlpService/ListScorecards": Narrowing.FREE,
+    "mingjian.routing.v1.RoutingService/GetTicket": Narrowing.OWN_TICKET,
+    "mingjian.routing.v1.RoutingService/ListTickets": Narrowing.OWN_TICKETS,
+    "mingjian.routing.v1.RoutingService/StartTicket": Narrowing.OWN_TICKET,
+    "mingjian.routing.v1.RoutingService/EscalateTicket": Narrowing.OWN_TICKET,
+    "mingjian.routing.v1.RoutingService/CommentTicket": Narrowing.OWN_TICKET,
+    "mingjian.routing.v1.RoutingService/ResolveTicket": Narrowing.OWN_TICKET,
+    "mingjian.knowledge.v1.KnowledgeService/SearchArticles": Narrowing.FREE,
+    "mingjian.knowledge.v1.KnowledgeService/RecommendArticles": Narrowing.OWN_INTERACTION_IF_ANY,
+    "mingjian.knowledge.v1.KnowledgeService/GetArticle": Narrowing.FREE,
+    "mingjian.knowledge.v1.KnowledgeService/ListArticles": Narrowing.FREE,
+    "mingjian.knowledge.v1.KnowledgeService/SubmitArticle": Narrowing.FREE,
+    "mingjian.knowledge.v1.KnowledgeService/GetSolutionGraph": Narrowing.FREE,
+    "mingjian.knowledge.v1.KnowledgeService/ListSuggestions": Narrowing.OWN_INTERACTION,
+    "mingjian.reporting.v1.ReportingService/QueryKpis": Narrowing.AGENT_FIELD,
+    "mingjian.reporting.v1.ReportingService/CompareKpis": Narrowing.AGENT_FIELD,
+    "mingjian.reporting.v1.ReportingService/ListItemRates": Narrowing.AGENT_FIELD,
+    "mingjian.reporting.v1.ReportingService/ListTargets": Narrowing.FREE,
+}
+
+
+def rules() -> Mapping[str, Narrowing]:
+    """Every RPC an agent's key may be used for, as "package.Service/Method", and how it is narrowed."""
+    return _RULES
+
+
+def narrowing_of(method: str) -> Narrowing:
+    """Raises Denied where a call cannot be held to one agent's work."""
+    try:
+        return _RULES[method]
+    except KeyError:
+        raise Denied("this cannot be narrowed to one agent's own work, so a key of role agent may not do it") from None
+
+
+def agent_of_event(event: Mapping[str, Any]) -> str:
+    """The agent an event (as JSON) is about; "" where it is about none, and then no agent's key is shown it."""
+    interaction, ticket = event.get("interaction"), event.get("ticket")
+    if interaction:
+        return str(interaction.get("metadata", {}).get("agent_id", ""))
+    return str(ticket.get("agent_id", "")) if ticket else ""
