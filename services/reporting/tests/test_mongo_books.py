@@ -14,7 +14,8 @@ from reporting.adapters.mongo_books import MongoBooks, selection
 from reporting.adapters.nats_consumer import Unpacking
 from reporting.adapters.wire import breached
 from reporting.adapters.yaml_catalogue import load_catalogue, load_compliance
-from reporting.app import Folding, Reports, Viewer
+from reporting.app import Conflict, Folding, Reports, Viewer
+from reporting.domain.contacts import Cell
 from reporting.domain.days import Span
 from reporting.settings import ReportingSettings
 
@@ -178,6 +179,21 @@ async def test_a_fold_that_is_cut_off_leaves_nothing_half_done(db, events, say, 
         assert await kept(step) == {}
         await fold_all(Folding(books, load_catalogue()), step, happenings * 2)
         assert await kept(step) == oracle(happenings)
+
+
+async def test_a_transaction_left_open_by_a_killed_process_is_given_up_when_another_starts(books, db, events, folding, say, kept):
+    happening = say.scored(say.interaction("i1"))
+    left_open = books.transaction()
+    ledger = await left_open.__aenter__()
+    await ledger.add({Cell("t1", "2026-03-01", "A1", "T1"): {"f.contacts": 1}})
+    began = asyncio.get_running_loop().time()
+    next_ = MongoBooks(db, events, breached)
+    await next_.prepare()
+    await Folding(next_, load_catalogue()).fold(fact_of(happening, "t1"))
+    assert asyncio.get_running_loop().time() - began < 10
+    with pytest.raises(Conflict):
+        await left_open.__aexit__(None, None, None)
+    assert (await kept("t1"))["all", "2026-03-01", "", ""]["f.contacts"] == 1
 
 
 async def test_one_event_that_cannot_be_folded_does_not_hold_up_the_others(books, folding, say, kept, monkeypatch):

@@ -5,6 +5,7 @@ one document per group and day: `scope` says which, and the fields a wider one l
 """
 
 import json
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,11 +19,14 @@ from pymongo import ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError, PyMongoError
 
 from reporting.adapters.mongo_contacts import contact_from, contact_key, contact_to, issue_key, place, place_of
+from reporting.adapters.mongo_sessions import MongoSessions
 from reporting.app import Conflict, DayTotal
 from reporting.domain.contacts import REPEAT_WITHIN, Cell, Contact, Position
 from reporting.domain.days import Span
 from reporting.domain.figures import Figures, ItemJudged
 from reporting.domain.kpis import KpiValue
+
+log = logging.getLogger(__name__)
 
 Announce = Callable[[str, str, KpiValue], Envelope]
 _KINDS = ("f", "d", "e", "a", "i", "h")
@@ -34,10 +38,13 @@ class MongoBooks:
 
     def __init__(self, db: Database, events: Events, announce: Announce, *, folded_kept: timedelta = timedelta(days=45)) -> None:
         self._db, self._announce, self._folded_kept = db, announce, folded_kept
+        self._sessions = MongoSessions(db)
         self.outbox = Outbox(db.rollups, events)
 
     async def prepare(self) -> None:
-        """Make the indexes: each query reads by one of them, bound to its end."""
+        """Give up what a killed process left open, and make the indexes: each query reads by one of them, bound to its end."""
+        if ended := await self._sessions.end_all():
+            log.info("ended the sessions of earlier processes", extra={"sessions": ended})
         await self.outbox.prepare()
         await self._db.rollups.create_indexes([
             IndexModel([("tenant", 1), ("scope", 1), ("day", 1)], name="by_day"),
@@ -54,6 +61,7 @@ class MongoBooks:
     async def transaction(self) -> AsyncIterator["MongoLedger"]:
         try:
             async with transaction(self._db) as session:
+                await self._sessions.note(session)
                 ledger = MongoLedger(self._db, session, self._announce)
                 yield ledger
         except PyMongoError as e:
