@@ -1,0 +1,231 @@
+"""Mingjian from asynchronous code: the same methods as `client.blocking`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+import httpx
+
+from client import calls, shapes
+from client.calls import Call, When
+from client.event_stream import STREAM_ENDED, Event, EventParser, worth_going_on
+from client.pages import Page, page_of
+from client.patience import Patience, polling, reconnects, settled
+from client.problems import MingjianProblem, problem_of
+from client.recording import Multipart, Progress, Recording, multipart
+from client.settings import EVENTS_TIMEOUT, UPLOAD_ANSWER_S, headers
+
+T = TypeVar("T")
+
+
+class AsyncMingjian:
+    """One connection pool to one platform; close it, or use it in an `async with`.
+
+    Every method raises MingjianProblem for a refusal and httpx.TransportError where the platform cannot be reached. What passes by
+    itself, and does no harm when sent twice, is tried again `retries` times.
+    """
+
+    def __init__(self, url: str, api_key: str, *, timeout_s: float = 30.0, retries: int = 3, http: httpx.AsyncClient | None = None) -> None:
+        """`http` brings a client of your own, for proxies or certificates; it is closed with this one."""
+        self._http = http or httpx.AsyncClient(timeout=timeout_s)
+        self._url, self._headers, self._timeout_s, self._patience = url.rstrip("/"), headers(api_key), timeout_s, Patience(retries)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def __aenter__(self) -> "AsyncMingjian":
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
+
+    async def upload(self, recording: Recording, metadata: shapes.Metadata, *, progress: Progress | None = None) -> shapes.Interaction:
+        """Send a recorded call. It is tried again only where `metadata` has an external_id, which keeps it from being stored twice."""
+        with multipart(recording, metadata, progress) as form:
+            call: Call[shapes.Interaction] = Call("POST", "/v1/interactions", {}, repeatable=bool(metadata.get("external_id")))
+            return await self._send(call, form)
+
+    async def send_chat(self, turns: Sequence[shapes.ChatTurn], metadata: shapes.Metadata) -> shapes.Interaction:
+        return await self._send(calls.chat(turns, metadata))
+
+    async def interaction(self, interaction_id: str) -> shapes.Interaction:
+        return await self._send(calls.interaction(interaction_id))
+
+    async def wait_until_scored(
+        self, interaction_id: str, *, timeout_s: float = 600.0, on_status: Callable[[shapes.Status], None] | None = None
+    ) -> shapes.Interaction:
+        """Raises InteractionFailed, and TimeoutError where it takes longer. `on_status` hears each new status."""
+        seen = ""
+        for pause in polling(timeout_s):
+            found = await self.interaction(interaction_id)
+            if on_status and found["status"] != seen:
+                seen = found["status"]
+                on_status(found["status"])
+            if settled(found):
+                return found
+            await asyncio.sleep(pause)
+        raise TimeoutError(f"interaction {interaction_id} is not scored after {timeout_s:g} s")
+
+    async def list_interactions(
+        self, *, status: shapes.Status | None = None, agent_id: str = "", team_id: str = "", customer_id: str = "", industry: str = "",
+        since: When | None = None, until: When | None = None, page_size: int = 50, page_token: str = "",
+    ) -> Page[shapes.Interaction]:
+        """One page, newest first."""
+        return page_of(await self._send(calls.interactions(
+            status=status, agent_id=agent_id, team_id=team_id, customer_id=customer_id, industry=industry, from_=since, to=until,
+            page_size=page_size, page_token=page_token,
+        )), "interactions")
+
+    def interactions(self, *, page_size: int = 200, **asked: Any) -> AsyncIterator[shapes.Interaction]:
+        """All of them, page by page; takes what `list_interactions` takes."""
+        return self._every(lambda token: self.list_interactions(page_size=page_size, page_token=token, **asked))
+
+    async def transcript(self, interaction_id: str) -> shapes.Transcript:
+        return await self._send(calls.transcript(interaction_id))
+
+    async def evaluation(self, interaction_id: str) -> shapes.Evaluation:
+        return await self._send(calls.evaluation(interaction_id))
+
+    async def suggestions(self, interaction_id: str) -> list[shapes.Found]:
+        return await self._send(calls.suggestions(interaction_id))
+
+    async def save_audio(self, interaction_id: str, path: str | Path) -> int:
+        """Write the recording to a file and return its bytes. A file that breaks off is removed."""
+        call, target, size = calls.audio(interaction_id), Path(path), 0
+        async with self._http.stream(call.method, self._url + call.path, headers=self._headers) as response:
+            if not response.is_success:
+                await response.aread()
+                raise problem_of(response)
+            try:
+                with await asyncio.to_thread(target.open, "wb") as file:
+                    async for chunk in response.aiter_bytes():
+                        size += await asyncio.to_thread(file.write, chunk)
+            except BaseException:
+                await asyncio.to_thread(target.unlink, missing_ok=True)
+                raise
+        return size
+
+    async def import_feedback(self, answers: Sequence[shapes.Feedback]) -> shapes.Imported:
+        return await self._send(calls.import_feedback(answers))
+
+    async def list_tickets(
+        self, *, interaction_id: str = "", state: shapes.TicketState | None = None, department: str = "", assignee: str = "", customer_id: str = "",
+        overdue: bool = False, kind: str = "", page_size: int = 50, page_token: str = "",
+    ) -> Page[shapes.Ticket]:
+        """One page, newest first, without histories."""
+        return page_of(await self._send(calls.tickets(
+            interaction_id=interaction_id, state=state, department=department, assignee=assignee, customer_id=customer_id, overdue=overdue, kind=kind,
+            page_size=page_size, page_token=page_token,
+        )), "tickets")
+
+    def tickets(self, *, page_size: int = 200, **asked: Any) -> AsyncIterator[shapes.Ticket]:
+        """All of them, page by page; takes what `list_tickets` takes."""
+        return self._every(lambda token: self.list_tickets(page_size=page_size, page_token=token, **asked))
+
+    async def ticket(self, ticket_id: str) -> shapes.Ticket:
+        return await self._send(calls.ticket(ticket_id))
+
+    async def open_ticket(self, **ticket: Any) -> shapes.Ticket:
+        """For example open_ticket(type="故障", title="…", idempotency_key="…")."""
+        return await self._send(calls.open_ticket(ticket))
+
+    async def change_ticket(self, ticket_id: str, action: shapes.TicketAction, **said: Any) -> shapes.Ticket:
+        """For example change_ticket(id, "assign", assignee="王工", version=3)."""
+        return await self._send(calls.change_ticket(ticket_id, action, said))
+
+    async def search_articles(self, q: str, *, industry: str = "", product: str = "", limit: int = 10) -> list[shapes.Found]:
+        return await self._send(calls.search_articles(q, industry=industry, product=product, limit=limit))
+
+    async def recommend_articles(
+        self, *, interaction_id: str = "", text: str = "", industry: str = "", product: str = "", limit: int = 3
+    ) -> list[shapes.Found]:
+        asked = {"interaction_id": interaction_id, "text": text, "industry": industry, "product": product, "limit": limit}
+        return await self._send(calls.recommend_articles(asked))
+
+    async def article(self, article_id: str) -> shapes.Article:
+        return await self._send(calls.article(article_id))
+
+    async def kpis(
+        self, *, since: When | None = None, until: When | None = None, group_by: str = "", agent_id: str = "", team_id: str = ""
+    ) -> list[shapes.KpiGroup]:
+        """`since` and `until` are days, both included; `group_by` day, agent, team or all."""
+        return await self._send(calls.kpis(from_=since, to=until, group_by=group_by, agent_id=agent_id, team_id=team_id))
+
+    async def create_api_key(self, name: str, role: str, *, agent_id: str = "", extra_permissions: Sequence[str] = ()) -> shapes.NewApiKey:
+        return await self._send(calls.create_api_key(name, role, agent_id, extra_permissions))
+
+    async def revoke_api_key(self, key_id: str) -> shapes.ApiKey:
+        return await self._send(calls.revoke_api_key(key_id))
+
+    async def caller(self) -> shapes.Caller:
+        return await self._send(calls.caller())
+
+    async def events(self, types: Sequence[str] = (), *, last_event_id: str = "") -> AsyncIterator[Event]:
+        """Events as they happen, from after `last_event_id` or from now on, without end: a broken connection goes on where it broke.
+
+        Raises MingjianProblem where the stream is refused for good. `types` such as "InteractionScored"; all the key may see where empty.
+        """
+        parser = EventParser(last_event_id)
+        params = {"types": ",".join(types)} if types else {}
+        while True:
+            try:
+                asked = self._headers | {"Accept": "text/event-stream"} | ({"Last-Event-ID": parser.last_event_id} if parser.last_event_id else {})
+                async with self._http.stream("GET", f"{self._url}/v1/events", params=params, headers=asked, timeout=EVENTS_TIMEOUT) as response:
+                    if not response.is_success:
+                        await response.aread()
+                        raise problem_of(response)
+                    async for chunk in response.aiter_bytes():
+                        for event in parser.feed(chunk):
+                            if event.type != STREAM_ENDED:
+                                yield event
+                            elif not worth_going_on(event):
+                                return
+            except httpx.TransportError:
+                pass
+            except MingjianProblem as e:
+                if not reconnects(e):
+                    raise
+            parser.reconnected()
+            await asyncio.sleep(parser.retry_s)
+
+    async def _every(self, page: Callable[[str], Awaitable[Page[T]]]) -> AsyncIterator[T]:
+        token = ""
+        while True:
+            found = await page(token)
+            for item in found.items:
+                yield item
+            if not (token := found.next_page_token):
+                return
+
+    async def _send(self, call: Call[T], form: Multipart | None = None) -> T:
+        tried = 0
+        while True:
+            tried += 1
+            failure: httpx.TransportError | httpx.Response
+            try:
+                failure = response = await self._once(call, form)
+                if response.is_success:
+                    return call.picked(response.json())
+            except httpx.TransportError as e:
+                failure = e
+            pause = self._patience.pause_after(tried, failure, repeatable=call.repeatable)
+            if pause is None:
+                raise problem_of(failure) if isinstance(failure, httpx.Response) else failure
+            await asyncio.sleep(pause)
+
+    async def _once(self, call: Call[T], form: Multipart | None) -> httpx.Response:
+        url = self._url + call.path
+        if form is None:
+            return await self._http.request(call.method, url, params=call.params, json=call.body, headers=self._headers, timeout=self._timeout_s)
+        form.rewind()
+        timeout = httpx.Timeout(self._timeout_s, read=UPLOAD_ANSWER_S)
+        return await self._http.request(call.method, url, content=_body(form), headers=self._headers | form.headers, timeout=timeout)
+
+
+async def _body(form: Multipart) -> AsyncIterator[bytes]:
+    yield form.head
+    while chunk := await asyncio.to_thread(form.read):
+        yield chunk
+    yield form.tail

@@ -1,0 +1,304 @@
+"""The platform's JSON, as types. Times are RFC 3339 strings; a field that is not set may be absent; /openapi.json has every field."""
+
+from typing import Literal, TypedDict
+
+Role = Literal["agent", "customer"]
+Status = Literal["received", "transcribing", "scoring", "scored", "failed"]
+ItemOutcome = Literal["pass", "fail", "na", "abstain"]
+Urgency = Literal["normal", "high"]
+TicketState = Literal["open", "assigned", "in_progress", "resolved", "closed"]
+TicketAction = Literal["assign", "start", "escalate", "comment", "resolve", "close", "reopen"]
+
+
+class Channels(TypedDict, total=False):
+    left: Role
+    right: Role
+
+
+class Metadata(TypedDict, total=False):
+    """What the sender knows about a contact; `external_id` makes sending idempotent. `audio_format` is for files without a header."""
+
+    tenant: str
+    channel: Literal["hotline", "app", "wechat", "miniprogram", "online", "store", "enterprise"]
+    direction: Literal["inbound", "outbound"]
+    agent_id: str
+    team_id: str
+    customer_id: str
+    customer_tier: str
+    product: str
+    industry: Literal["telecom", "appliance", "automotive", "electronics", "ecommerce", "bank", "insurance"]
+    started_at: str
+    external_id: str
+    channels: Channels
+    audio_format: Literal["alaw", "mulaw"]
+
+
+class _ChatTurnNeeds(TypedDict):
+    role: Role
+    text: str
+
+
+class ChatTurn(_ChatTurnNeeds, total=False):
+    """One written message; milliseconds since the contact began."""
+
+    start_ms: int
+    end_ms: int
+
+
+class Audio(TypedDict, total=False):
+    container: str
+    codec: str
+    sample_rate_hz: int
+    channels: int
+    duration_ms: int
+    size_bytes: int
+    sha256: str
+
+
+class Outcome(TypedDict, total=False):
+    score: float
+    fatal: bool
+    ticket_type: str
+    urgency: Urgency
+    customer_emotion: str
+    alerts: int
+
+
+class _InteractionHas(TypedDict):
+    interaction_id: str
+    status: Status
+
+
+class Interaction(_InteractionHas, total=False):
+    tenant: str
+    metadata: Metadata
+    medium: Literal["call", "chat"]
+    reason: str
+    audio: Audio
+    received_at: str
+    updated_at: str
+    outcome: Outcome
+    notices: list[str]
+
+
+class Turn(TypedDict, total=False):
+    turn_id: str
+    role: Role
+    text: str
+    start_ms: int
+    end_ms: int
+    confidence: float
+    acoustics: dict[str, float]
+    language: str
+
+
+class Transcript(TypedDict, total=False):
+    interaction_id: str
+    turns: list[Turn]
+    asr: dict[str, str]
+    language: str
+    duration_ms: int
+    notices: list[str]
+
+
+class Evidence(TypedDict, total=False):
+    turn_id: str
+    start_ms: int
+    end_ms: int
+    text: str
+    rule_id: str
+    confidence: float
+    char_from: int
+    char_to: int
+
+
+class ItemResult(TypedDict, total=False):
+    item_id: str
+    title: str
+    dimension: str
+    result: ItemOutcome
+    points: float
+    max_points: float
+    fatal: bool
+    confidence: float
+    evidence: list[Evidence]
+    explanation: str
+
+
+class Dimension(TypedDict, total=False):
+    dimension: str
+    score: float
+    points: float
+    max_points: float
+
+
+class Alert(TypedDict, total=False):
+    alert_id: str
+    kind: str
+    at_ms: int
+    turn_id: str
+    text: str
+    message: str
+    severity: Urgency
+
+
+class Promise(TypedDict, total=False):
+    promise_id: str
+    text: str
+    what: str
+    deadline_text: str
+    deadline: str
+    turn_id: str
+    at_ms: int
+    owner: str
+
+
+class ScorecardRef(TypedDict):
+    id: str
+    version: str
+
+
+class Evaluation(TypedDict, total=False):
+    evaluation_id: str
+    interaction_id: str
+    score: float
+    fatal: bool
+    scorecard: ScorecardRef
+    items: list[ItemResult]
+    dimensions: list[Dimension]
+    customer_emotion: str
+    emotion_course: list[dict[str, str | int | float]]
+    ticket_type: str
+    urgency: Urgency
+    alerts: list[Alert]
+    promises: list[Promise]
+    risk_keywords: list[str]
+    summary: str
+    scored_at: str
+    engine: str
+    highlights: list[str]
+
+
+class HistoryEntry(TypedDict, total=False):
+    at: str
+    by: str
+    action: str
+    from_state: TicketState
+    to_state: TicketState
+    note: str
+
+
+class Ticket(TypedDict, total=False):
+    ticket_id: str
+    tenant: str
+    interaction_id: str
+    kind: Literal["service", "callback", "rectification"]
+    type: str
+    urgency: Urgency
+    department: str
+    line: int
+    state: TicketState
+    title: str
+    description: str
+    causes: list[str]
+    customer_id: str
+    customer_tier: str
+    agent_id: str
+    product: str
+    assignee: str
+    opened_at: str
+    first_response_due_at: str
+    resolution_due_at: str
+    first_responded_at: str
+    resolved_at: str
+    closed_at: str
+    overdue: bool
+    resolution: str
+    version: int
+    history: list[HistoryEntry]
+    routed_by: str
+
+
+class Article(TypedDict, total=False):
+    article_id: str
+    title: str
+    questions: list[str]
+    answer: str
+    script: str
+    industry: str
+    product: str
+    issue: str
+    tags: list[str]
+    state: Literal["submitted", "published", "retired"]
+    version: int
+    updated_at: str
+
+
+class Found(TypedDict, total=False):
+    """An article with why it was found; `relevance` 0 to 1."""
+
+    article: Article
+    relevance: float
+    because: str
+
+
+class Kpi(TypedDict, total=False):
+    kpi: str
+    title: str
+    unit: Literal["ratio", "points", "minutes", "count", "nps"]
+    value: float
+    numerator: float
+    denominator: float
+    target: float
+    sense: Literal["at_least", "at_most"]
+    met: bool
+
+
+class KpiGroup(TypedDict, total=False):
+    key: str
+    kpis: list[Kpi]
+
+
+class _FeedbackNeeds(TypedDict):
+    feedback_id: str
+
+
+class Feedback(_FeedbackNeeds, total=False):
+    """A customer's answer: `csat` 1-5, `nps` 0-10; about an interaction, or about a customer alone."""
+
+    interaction_id: str
+    customer_id: str
+    csat: int
+    nps: int
+    solved: bool
+    comment: str
+    given_at: str
+
+
+class Imported(TypedDict):
+    imported: int
+    skipped: int
+
+
+class ApiKey(TypedDict, total=False):
+    key_id: str
+    name: str
+    role: Literal["admin", "supervisor", "inspector", "agent", "integrator", "viewer"]
+    agent_id: str
+    extra_permissions: list[str]
+    created_at: str
+    revoked_at: str
+
+
+class NewApiKey(TypedDict):
+    """`secret` is shown this once."""
+
+    key: ApiKey
+    secret: str
+
+
+class Caller(TypedDict):
+    tenant: str
+    principal: str
+    role: str
+    permissions: list[str]
