@@ -18,7 +18,8 @@ AUDIO = bytes(range(256)) * 2000
 
 @pytest.fixture
 async def line() -> AsyncIterator[tuple[IngestionStandIn, grpc.aio.Channel]]:
-    peer = IngestionStandIn(audio={"i1": AUDIO}, chats={"c1": [pb.ChatTurn(role=pb.ROLE_AGENT, text="您好", start_ms=0), pb.ChatTurn(role=pb.ROLE_CUSTOMER, text="你好")]})
+    chat = [pb.ChatTurn(role=pb.ROLE_AGENT, text="您好", start_ms=0), pb.ChatTurn(role=pb.ROLE_CUSTOMER, text="你好")]
+    peer = IngestionStandIn(audio={"i1": AUDIO}, chats={"c1": chat})
     async with served(peer.register, SERVICE) as made:
         yield peer, made
 

@@ -13,6 +13,7 @@ Environment (all optional but WHISPER_DIR):
   WHISPER_COMPUTE    CTranslate2 compute type; int8 (cpu), float16 (gpu)
   TRITON_PROFILE     cpu or gpu; cpu
   TRITON_INSTANCES   copies of the model: one for each core (cpu), 1 per GPU (gpu)
+  TRITON_CODE        folder with the model's Python files; models/whisper/1 beside this file
   TRITON_STATE       folder for what is generated here; a temporary one
   TRITON_ADDRESS     address to listen on; 127.0.0.1
   TRITON_HTTP_PORT, TRITON_GRPC_PORT, TRITON_METRICS_PORT   8000, 8001, 8002
@@ -65,7 +66,9 @@ def render_repository(environ: Mapping[str, str], target: Path) -> Path:
     (model / "1").mkdir(parents=True, exist_ok=True)
     template = string.Template((HERE / "models/whisper/config.pbtxt.in").read_text(encoding="utf-8"))
     (model / "config.pbtxt").write_text(template.substitute(configuration(environ)), encoding="utf-8")
-    for source in (HERE / "models/whisper/1").glob("*.py"):
+    for left in (model / "1").glob("*.py"):
+        left.unlink()  # of an earlier version
+    for source in Path(environ.get("TRITON_CODE") or HERE / "models/whisper/1").glob("*.py"):
         shutil.copyfile(source, model / "1" / source.name)
     return target
 

@@ -92,8 +92,10 @@ class Triton:
     def launch(self) -> None:
         """Start the process and return at once; `wait_ready` tells when it serves.
 
-        The gRPC port is the one asked for, so that a restarted server is found where it was. Raises TritonError.
+        The gRPC port is the one asked for, so that a restarted server is found where it was; what an earlier one that
+        died left behind is ended. Raises TritonError.
         """
+        self.stop()
         python = self._environment / "bin/python"
         if not python.exists():
             raise TritonError(f"{self._environment.name} is missing: run python3 libs/devstack/bootstrap.py")
@@ -122,7 +124,7 @@ class Triton:
         """Block until the model answers. Raises TritonError with the end of the log when it dies or takes longer."""
         deadline = time.monotonic() + timeout
         while not self.ready():
-            if self._process is None or self._process.poll() is not None:
+            if not self.running:
                 raise TritonError(f"Triton exited while starting:\n{self._log_tail()}")
             if time.monotonic() > deadline:
                 self.stop()
