@@ -1,0 +1,1 @@
+"""What the pages decide without asking anybody: words, marks in a transcript, charts, and what an event changes."""

@@ -1,0 +1,158 @@
+"""ECharts options: what is drawn, in which colours, from the gateway's figures."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from console.domain.shapes import DimensionScore, Graph, ItemRate, KpiGroup, TurnEmotion
+from console.domain.words import DIMENSIONS, EMOTION, clock, figure
+
+INK, MUTED, LINE, ACCENT = "#1d2733", "#667085", "#e4e7ec", "#2456a6"
+GOOD, WARN, BAD, CALM = "#1a7f4b", "#d08a1d", "#c0352b", "#98a2b3"
+EMOTION_COLOUR = {"angry": BAD, "anxious": WARN, "neutral": CALM, "satisfied": GOOD}
+_AXIS: dict[str, Any] = {"axisLine": {"lineStyle": {"color": LINE}}, "axisTick": {"show": False}}
+_FONT = {"fontFamily": "inherit", "color": MUTED}
+Options = dict[str, Any]
+
+
+def radar(dimensions: Sequence[DimensionScore]) -> Options:
+    """The five dimensions 0-100; one without an applicable item is named so and drawn at 0."""
+    by_name = {d.get("dimension", ""): d.get("score") for d in dimensions}
+    names = [*DIMENSIONS, *(n for n in by_name if n not in DIMENSIONS)]
+    scores = [by_name.get(name) for name in names]
+    return {
+        "textStyle": _FONT, "tooltip": {"trigger": "item", "confine": True},
+        "radar": {
+            "indicator": [{"name": f"{n}\n{'不适用' if s is None else f'{s:.0f}'}", "max": 100} for n, s in zip(names, scores, strict=True)],
+            "radius": "62%", "center": ["50%", "54%"], "splitNumber": 4, "axisName": {"color": INK, "fontSize": 12, "lineHeight": 16},
+            "splitArea": {"areaStyle": {"color": ["#fff", "#f9fafb"]}}, "splitLine": {"lineStyle": {"color": LINE}}, "axisLine": {"lineStyle": {"color": LINE}},
+        },
+        "series": [{
+            "type": "radar", "symbolSize": 5, "data": [{"value": [s or 0 for s in scores], "name": "维度得分"}],
+            "lineStyle": {"color": ACCENT, "width": 2}, "itemStyle": {"color": ACCENT}, "areaStyle": {"color": "rgba(36,86,166,.14)"},
+        }],
+    }
+
+
+def emotion_course(course: Sequence[TurnEmotion]) -> Options:
+    """The customer's mood over the call, -1 to 1, each turn in its emotion's colour."""
+    return {
+        "textStyle": _FONT, "grid": {"left": 44, "right": 16, "top": 14, "bottom": 26},
+        "tooltip": {"trigger": "item", "confine": True},
+        "xAxis": {"type": "category", "data": [clock(e.get("at_ms")) for e in course]} | _AXIS,
+        "yAxis": {
+            "type": "value", "min": -1, "max": 1, "interval": 1, "splitLine": {"lineStyle": {"color": LINE}},
+            "axisLabel": {":formatter": "v => v > 0 ? '积极' : v < 0 ? '消极' : '平静'"},
+        },
+        "series": [{
+            "type": "line", "smooth": 0.25, "symbolSize": 9, "lineStyle": {"color": "#b8c4d6", "width": 2},
+            "markLine": {"silent": True, "symbol": "none", "label": {"show": False}, "data": [{"yAxis": 0}], "lineStyle": {"color": CALM, "type": "dashed"}},
+            "data": [
+                {"value": round(e.get("valence", 0.0), 2), "name": f"{clock(e.get('at_ms'))} {EMOTION.get(e.get('emotion', ''), '')}",
+                 "itemStyle": {"color": EMOTION_COLOUR.get(e.get("emotion", ""), CALM)}}
+                for e in course
+            ],
+        }],
+    }
+
+
+def trend(days: Sequence[str], series: Sequence[tuple[str, Sequence[float | None]]], *, unit: str, target: float | None) -> Options:
+    """Lines by day: the first is the span looked at, later ones (dashed) what it is set against. Ratios become percent."""
+    scale = 100.0 if unit == "ratio" else 1.0
+    lines: list[Options] = []
+    for n, (name, values) in enumerate(series):
+        lines.append({
+            "name": name, "type": "line", "smooth": 0.2, "connectNulls": False, "showSymbol": len(days) <= 31, "symbolSize": 6,
+            "data": [None if v is None else round(v * scale, 2) for v in values],
+            "lineStyle": {"width": 2.5 if n == 0 else 1.5, "type": "solid" if n == 0 else "dashed", "color": ACCENT if n == 0 else CALM},
+            "itemStyle": {"color": ACCENT if n == 0 else CALM},
+        } | ({"areaStyle": {"color": "rgba(36,86,166,.07)"}} if n == 0 else {}))
+    if target is not None and lines:
+        lines[0]["markLine"] = {
+            "silent": True, "symbol": "none", "data": [{"yAxis": round(target * scale, 2)}], "lineStyle": {"color": GOOD, "type": "dashed"},
+            "label": {"formatter": f"目标 {figure(target, unit)}", "position": "insideEndTop", "color": GOOD},
+        }
+    return {
+        "textStyle": _FONT, "tooltip": {"trigger": "axis", "confine": True}, "grid": {"left": 52, "right": 20, "top": 36, "bottom": 28},
+        "legend": {"top": 0, "right": 0, "icon": "roundRect", "itemWidth": 14, "itemHeight": 3, "textStyle": {"color": MUTED}},
+        "xAxis": {"type": "category", "boundaryGap": False, "data": [d[5:] for d in days]} | _AXIS,
+        "yAxis": {
+            "type": "value", "scale": True, "axisLabel": {"formatter": "{value}%" if unit == "ratio" else "{value}"}, "splitLine": {"lineStyle": {"color": LINE}},
+        },
+        "series": lines,
+    }
+
+
+def item_rates(rates: Sequence[ItemRate]) -> Options:
+    """How often each item was passed, worst at the top, percent."""
+    shown = [r for r in rates if r.get("rate") is not None][::-1]
+    return {
+        "textStyle": _FONT, "grid": {"left": 8, "right": 52, "top": 4, "bottom": 4, "containLabel": True},
+        "tooltip": {"trigger": "item", "confine": True, "formatter": "{b}：{c}%"},
+        "xAxis": {"type": "value", "max": 100, "show": False},
+        "yAxis": {
+            "type": "category", "data": [r.get("title", r.get("item_id", "")) for r in shown], "axisLine": {"show": False}, "axisTick": {"show": False},
+            "axisLabel": {"color": INK, "width": 150, "overflow": "truncate"},
+        },
+        "series": [{
+            "type": "bar", "barMaxWidth": 14, "showBackground": True, "backgroundStyle": {"color": "#f0f2f5", "borderRadius": 7},
+            "label": {"show": True, "position": "right", "formatter": "{c}%", "color": INK},
+            "data": [_rate_bar(r.get("rate") or 0.0) for r in shown],
+        }],
+    }
+
+
+def _rate_bar(rate: float) -> Options:
+    colour = GOOD if rate >= 0.95 else WARN if rate >= 0.8 else BAD
+    return {"value": round(rate * 100, 1), "itemStyle": {"color": colour, "borderRadius": 7}}
+
+
+def emotion_share(counts: Sequence[tuple[str, float]]) -> Options:
+    """How often each customer emotion was the one that stayed."""
+    return {
+        "textStyle": _FONT, "tooltip": {"trigger": "item", "confine": True, "formatter": "{b}：{d}%"},
+        "legend": {"bottom": 0, "icon": "circle", "itemWidth": 8, "itemHeight": 8, "textStyle": {"color": MUTED}},
+        "series": [{
+            "type": "pie", "radius": ["52%", "74%"], "center": ["50%", "44%"], "label": {"show": False}, "itemStyle": {"borderColor": "#fff", "borderWidth": 2},
+            "data": [{"name": EMOTION.get(k, k), "value": round(v, 4), "itemStyle": {"color": EMOTION_COLOUR.get(k, CALM)}} for k, v in counts if v > 0],
+        }],
+    }
+
+
+def solution_tree(graph: Graph, *, root: str) -> Options:
+    """Product -> issue -> solution from left to right under one invisible root; ids ride along for clicks."""
+    nodes = {n.get("node_id", ""): n for n in graph.get("nodes", [])}
+    below: dict[str, list[str]] = {}
+    for edge in graph.get("edges", []):
+        below.setdefault(edge.get("from_node_id", ""), []).append(edge.get("to_node_id", ""))
+    colour = {"product": ACCENT, "issue": WARN, "solution": GOOD}
+
+    def branch(node_id: str, above: frozenset[str]) -> Options:
+        node = nodes[node_id]
+        return {
+            "name": node.get("name", node_id), "node_id": node_id, "article_id": node.get("article_id", ""), "kind": node.get("kind", ""),
+            "itemStyle": {"color": colour.get(node.get("kind", ""), CALM), "borderColor": colour.get(node.get("kind", ""), CALM)},
+            "children": [branch(b, above | {b}) for b in below.get(node_id, []) if b in nodes and b not in above],
+        }
+
+    trees = [branch(i, frozenset({i})) for i, n in nodes.items() if n.get("kind") == "product"]
+    return {
+        "textStyle": {"fontFamily": "inherit"}, "tooltip": {"trigger": "item", "confine": True, "formatter": "{b}"},
+        "series": [{
+            "type": "tree", "data": [trees[0] if len(trees) == 1 else {"name": root, "children": trees, "itemStyle": {"color": CALM, "borderColor": CALM}}],
+            "orient": "LR", "left": 120, "right": 260, "top": 8, "bottom": 8, "symbol": "circle", "symbolSize": 9, "roam": "move", "initialTreeDepth": 3,
+            "label": {"position": "left", "align": "right", "verticalAlign": "middle", "fontSize": 13, "color": INK, "width": 110, "overflow": "truncate"},
+            "leaves": {"label": {"position": "right", "align": "left", "width": 250}}, "lineStyle": {"color": "#c8d1de", "width": 1.2, "curveness": 0.5},
+            "expandAndCollapse": False, "animationDuration": 250,
+        }],
+    }
+
+
+def leaves(graph: Graph) -> int:
+    """How many rows the tree needs."""
+    starts = {e.get("from_node_id") for e in graph.get("edges", [])}
+    return max(1, sum(1 for n in graph.get("nodes", []) if n.get("node_id") not in starts))
+
+
+def column(groups: Sequence[KpiGroup], kpi: str) -> list[float | None]:
+    """One KPI of every group, in the groups' order."""
+    return [next((v.get("value") for v in g.get("kpis", []) if v.get("kpi") == kpi), None) for g in groups]

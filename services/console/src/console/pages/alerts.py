@@ -1,0 +1,103 @@
+"""预警: what a supervisor must know, newest first, as it is raised."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request
+from nicegui import background_tasks, ui
+
+from console.app import Session
+from console.domain.live import RESUMED, Event, alert_of
+from console.domain.shapes import RaisedAlert
+from console.domain.words import ALERT, URGENCY, clock, when, word
+from console.pages.controls import plain_button, switch_of
+from console.pages.frame import Section, act, chip, empty, title
+
+_ICON = {"negative_emotion": "mood_bad", "forbidden_phrase": "gpp_bad", "complaint_keyword": "campaign", "long_silence": "volume_off"}
+_SIZE = 50
+_MOST = 500
+
+
+class AlertList:
+    """The page's state."""
+
+    def __init__(self, session: Session, query: Mapping[str, str]) -> None:
+        self.session = session
+        self.kind = query.get("kind", "") if query.get("kind", "") in ALERT else ""
+        self.shown: list[RaisedAlert] = []
+        self.next_token = ""
+        self.fresh: set[str] = set()
+        self.section: Section[Any] | None = None
+
+    async def fetch(self) -> Any:
+        return await self.session.gateway.get("/v1/alerts", {"kind": self.kind, "page_size": _SIZE})
+
+    def show(self, page: Any) -> None:
+        self.shown, self.next_token = list(page.get("alerts", [])), page.get("next_page_token", "")
+        self.draw()
+
+    def draw(self) -> None:
+        if not self.shown:
+            empty("没有预警", "出现违规用语、情绪激化、投诉风险词或长时间静音时，会立即出现在这里。", icon="notifications_none")
+        for raised in self.shown:
+            alert = raised.get("alert", {})
+            bad = alert.get("severity") == "high"
+            target = f"/interactions/{raised.get('interaction_id')}#turn={alert.get('turn_id', '')}"
+            with ui.link(target=target).classes(f"mj-alert {'bad' if bad else 'warn'}{' fresh' if alert.get('alert_id') in self.fresh else ''}"):
+                ui.icon(_ICON.get(alert.get("kind", ""), "flag")).classes("mj-alert-icon")
+                with ui.element("div").classes("mj-alert-body"):
+                    with ui.element("div").classes("mj-hero-line"):
+                        ui.label(word(ALERT, alert.get("kind"))).classes("mj-strong")
+                        chip(word(URGENCY, alert.get("severity")), "bad" if bad else "warn")
+                        ui.label(alert.get("message", "")).classes("mj-muted")
+                    if alert.get("text"):
+                        ui.label(f"“{alert['text']}”").classes("mj-said")
+                    ui.label(f"坐席 {raised.get('agent_id') or '未知'} · 通话 {clock(alert.get('at_ms'))}").classes("mj-muted small")
+                with ui.element("div").classes("mj-alert-end"):
+                    ui.label(when(raised.get("raised_at"), seconds=True)).classes("mj-muted small")
+                    ui.label("去听这一刻 →").classes("mj-link")
+        if self.next_token and len(self.shown) < _MOST:
+            plain_button("加载更早的预警", self.more).classes("mj-more")
+
+    def redraw(self) -> None:
+        if self.section:
+            self.section.box.clear()
+            with self.section.box:
+                self.draw()
+
+    async def more(self) -> None:
+        page = await act(self.session.gateway.get("/v1/alerts", {"kind": self.kind, "page_size": _SIZE, "page_token": self.next_token}))
+        if page is not None:
+            self.shown, self.next_token = [*self.shown, *page.get("alerts", [])], page.get("next_page_token", "")
+            self.redraw()
+
+    async def filter(self, e: Any) -> None:
+        self.kind = e.value or ""
+        ui.navigate.history.replace("/alerts" + (f"?kind={self.kind}" if self.kind else ""))
+        if self.section:
+            await self.section.load()
+
+    def take(self, event: Event) -> None:
+        """An event: a new alert appears on top."""
+        if event is RESUMED and self.section:
+            background_tasks.create(self.section.load(quiet=True), name="alerts after a gap")
+        raised = alert_of(event)
+        if raised is None or self.section is None:
+            return
+        alert = raised.get("alert", {})
+        if self.kind not in ("", alert.get("kind", "")) or any(a.get("alert", {}).get("alert_id") == alert.get("alert_id") for a in self.shown):
+            return
+        self.fresh.add(alert.get("alert_id", ""))
+        self.shown = [raised, *self.shown][:_MOST]
+        self.redraw()
+
+
+async def build(session: Session, request: Request) -> None:
+    """Build the page."""
+    state = AlertList(session, request.query_params)
+    with ui.element("div").classes("mj-topline"):
+        title("预警", "需要班组长立即知道的时刻，实时出现")
+        ui.space()
+        switch_of({"": "全部"} | ALERT, state.kind, state.filter)
+    state.section = Section(state.fetch, state.show, lines=8, classes="mj-alerts")
+    ui.context.client.on_delete(session.events.listen(state.take))
