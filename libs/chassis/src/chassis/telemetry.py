@@ -27,6 +27,9 @@ EVENT_AGE = Histogram("mingjian_event_age_seconds", "Age of an event when its co
 PUBLISHED = Counter("mingjian_events_published", "Events published.", ["type"])
 DEFERRED = Counter("mingjian_events_deferred", "Events stored but left to the sweeper.", ["collection"])
 
+# At DEBUG these write whole commands and requests, with what customers said in them.
+_TALKATIVE = ("pymongo", "httpcore", "httpx", "hpack")
+
 # What a LogRecord carries by itself; everything else was given with `extra=`.
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -56,6 +59,8 @@ def telemetry(service: str, settings: ServiceSettings) -> Iterator[None]:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines(service))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.INFO)
     provider = TracerProvider(resource=Resource.create({"service.name": settings.otel_service_name or service}))
     if settings.otel_exporter_otlp_endpoint:
         exporter = OTLPSpanExporter(endpoint=settings.otel_exporter_otlp_endpoint, insecure=settings.otel_exporter_otlp_endpoint.startswith("http://"))
