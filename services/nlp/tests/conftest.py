@@ -13,3 +13,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 @pytest.fixture(scope="session")
 def engine() -> QualityEngine:
     return load_engine()
+
+
+@pytest.fixture
+async def platform(engine, db, events):
+    from chassis.messaging import ensure_stream
+    from nlp_platform import nlp_on
+
+    for stream in ("nlp", "asr"):
+        await ensure_stream(events, stream)
+    async with nlp_on(engine, db, events) as made:
+        yield made

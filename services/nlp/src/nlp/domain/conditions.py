@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from nlp.domain.dialogue import Role
 from nlp.domain.phrases import Phrase
@@ -160,7 +160,8 @@ class Each(Condition):
 class Hit:
     """What made a rule true: the turn, its milliseconds, the words and how sure it is.
 
-    `passage` numbers the passage, `start` and `end` are places in its text.
+    `passage` numbers the passage, `start` and `end` are places in its text; `phrase` is the rule's phrase
+    where one was found, which may be written otherwise than what the recogniser wrote.
     """
 
     rule_id: str
@@ -172,6 +173,7 @@ class Hit:
     passage: int
     start: int = 0
     end: int = 0
+    phrase: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,4 +188,3 @@ class Finding:
     hits: tuple[Hit, ...] = ()
     against: tuple[Hit, ...] = ()
     confidence: float = 1.0
-    doubtful: tuple[Hit, ...] = field(default=())

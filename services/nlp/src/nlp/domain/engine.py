@@ -61,6 +61,10 @@ class QualityEngine:
         """The scorecard of the contact's industry."""
         return self._by_industry.get(interaction.industry, self.scorecards[COMMON])
 
+    def phrase_count(self, card: Scorecard) -> int:
+        """How many different phrases a scorecard and the signals look for."""
+        return self._books[card.scorecard_id].phrase_count
+
     def assess(self, dialogue: Dialogue) -> Assessment:
         """Judge one contact."""
         card = self.scorecard_for(dialogue.interaction)

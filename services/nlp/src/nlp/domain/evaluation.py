@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from nlp.domain import conditions as c
 from nlp.domain import timing
 from nlp.domain.dialogue import Role
-from nlp.domain.phrases import Found
+from nlp.domain.phrases import Found, Phrase
 from nlp.domain.rules import Scanned
 
 ACCEPTED = 0.45
@@ -36,6 +36,7 @@ class Evaluator:
         self._passages = self.scanned.dialogue.passages
         self._all = Window((1 << len(self._passages)) - 1)
         self._known: dict[tuple[int, Window], c.Finding] = {}
+        self._heard_in: dict[Window, float] = {}
         self._by_role = {
             role: [i for i, p in enumerate(self._passages) if role is None or p.role is role]
             for role in (None, Role.AGENT, Role.CUSTOMER)
@@ -150,9 +151,8 @@ class Evaluator:
         return (i for i in self._by_role[window.role] if window.mask >> i & 1)
 
     def _words(self, condition: c.Words, window: Window, rule_id: str) -> c.Finding:
-        numbers = self.scanned.book.numbers_of(condition.phrases)
-        excluded = self._places(self.scanned.book.numbers_of(condition.unless), window)
-        places = self._places(numbers, window, condition.not_negated)
+        places = self._places(condition.phrases, window, condition.not_negated)
+        excluded = self._places(condition.unless, window) if places else {}
         hits: list[c.Hit] = []
         for passage, found in places.items():
             against = excluded.get(passage, ())
@@ -162,37 +162,37 @@ class Evaluator:
                 if not any(place.start < other.end and other.start < place.end for _, other in against)
             ]
             if len({number for number, _ in kept}) >= condition.at_least:
-                hits.extend(self._hit(passage, place, rule_id) for _, place in kept)
+                hits.extend(self._hit(passage, place, rule_id, number) for number, place in kept)
         return self._found(hits, window)
 
     def _places(
-        self, numbers: list[int], window: Window, not_negated: bool = False
+        self, phrases: tuple[Phrase, ...], window: Window, not_negated: bool = False
     ) -> dict[int, list[tuple[int, Found]]]:
         places: dict[int, list[tuple[int, Found]]] = {}
-        for number in numbers:
-            for passage, place in self.scanned.found.get(number, ()):
-                if not window.mask >> passage & 1:
-                    continue
-                if window.role is not None and self._passages[passage].role is not window.role:
-                    continue
-                if not_negated and self._negated(passage, place.start):
-                    continue
-                places.setdefault(passage, []).append((number, place))
+        for number, passage, place in self.scanned.found(phrases):
+            if not window.mask >> passage & 1:
+                continue
+            if window.role is not None and self._passages[passage].role is not window.role:
+                continue
+            if not_negated and self._negated(passage, place.start):
+                continue
+            places.setdefault(passage, []).append((number, place))
         return places
 
     def _negated(self, passage: int, start: int) -> bool:
         before = self.scanned.plain[passage].letters[max(0, start - _NEGATION_REACH) : start]
         return any(c in _NEGATIONS for c in before)
 
-    def _hit(self, passage: int, place: Found, rule_id: str) -> c.Hit:
+    def _hit(self, passage: int, place: Found, rule_id: str, number: int) -> c.Hit:
         origin = self.scanned.plain[passage].origin
-        return self._hit_at(passage, origin[place.start], origin[place.end - 1] + 1, place.confidence, rule_id)
+        phrase = self.scanned.book.phrase(number).text
+        return self._hit_at(passage, origin[place.start], origin[place.end - 1] + 1, place.confidence, rule_id, phrase)
 
-    def _hit_at(self, passage: int, start: int, end: int, confidence: float, rule_id: str) -> c.Hit:
+    def _hit_at(self, passage: int, start: int, end: int, confidence: float, rule_id: str, phrase: str = "") -> c.Hit:
         said = self._passages[passage]
         turn = self.scanned.dialogue.turns[said.turn_at(start)]
         sure = confidence * (0.75 + 0.25 * turn.confidence)
-        return c.Hit(rule_id, turn.turn_id, turn.start_ms, turn.end_ms, said.text[start:end], round(sure, 4), passage, start, end)
+        return c.Hit(rule_id, turn.turn_id, turn.start_ms, turn.end_ms, said.text[start:end], round(sure, 4), passage, start, end, phrase)
 
     def _found(self, hits: list[c.Hit], window: Window) -> c.Finding:
         accepted = sorted((hit for hit in hits if hit.confidence >= ACCEPTED), key=lambda h: (h.passage, h.start))[:MAX_HITS]
@@ -202,13 +202,16 @@ class Evaluator:
 
     def _heard(self, window: Window) -> float:
         """How well the passages of the window were understood: absence is only as sure as that."""
-        total = weight = 0.0
-        for index in self._passages_in(window):
-            passage = self._passages[index]
-            for turn in self.scanned.dialogue.turns[passage.first : passage.first + len(passage.offsets)]:
-                total += turn.confidence * len(turn.text)
-                weight += len(turn.text)
-        return round(0.4 + 0.6 * total / weight, 4) if weight else 1.0
+        known = self._heard_in.get(window)
+        if known is None:
+            total = weight = 0.0
+            for index in self._passages_in(window):
+                passage = self._passages[index]
+                for turn in self.scanned.dialogue.turns[passage.first : passage.first + len(passage.offsets)]:
+                    total += turn.confidence * len(turn.text)
+                    weight += len(turn.text)
+            known = self._heard_in[window] = round(0.4 + 0.6 * total / weight, 4) if weight else 1.0
+        return known
 
     def _pattern(self, condition: c.Pattern, window: Window, rule_id: str) -> c.Finding:
         hits = []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 import numpy as np
@@ -36,7 +37,14 @@ class RuleBook:
                         phrases.append(phrase)
             elif isinstance(condition, c.Meaning):
                 examples.extend((*condition.examples, *condition.counter_examples))
-        self._numbers = numbers
+        lists: defaultdict[int, dict[int, None]] = defaultdict(dict)
+        for condition in _walk(roots):
+            if isinstance(condition, c.Words):
+                for listed in (condition.phrases, condition.unless):
+                    for phrase in listed:
+                        lists[numbers[phrase.text, phrase.heard]][id(listed)] = None
+        self._lists = {number: tuple(found) for number, found in lists.items()}
+        self._roots = roots  # keeps the lists, and so their identities, alive
         self._scanner = PhraseScanner(phrases)
         self._examples = dict.fromkeys(examples)
         self.encoder = encoder if examples else None
@@ -47,9 +55,13 @@ class RuleBook:
         """How many different phrases the scanner looks for."""
         return len(self._scanner.phrases)
 
-    def numbers_of(self, phrases: tuple[Phrase, ...]) -> list[int]:
-        """The scanner's numbers of some phrases."""
-        return [self._numbers[phrase.text, phrase.heard] for phrase in phrases]
+    def lists_of(self, number: int) -> tuple[int, ...]:
+        """The phrase lists, by identity, that hold the phrase of a scanner's number."""
+        return self._lists.get(number, ())
+
+    def phrase(self, number: int) -> Phrase:
+        """The phrase of a scanner's number."""
+        return self._scanner.phrases[number]
 
     def scan(self, text: PlainText, spoken: bool) -> dict[int, tuple[Found, ...]]:
         """All phrases in one text."""
@@ -95,12 +107,24 @@ class Scanned:
         self.book = book
         self.dialogue = dialogue
         self.plain = [plain(passage.text) for passage in dialogue.passages]
-        self.found: dict[int, list[tuple[int, Found]]] = {}
+        self._found: dict[int, list[tuple[int, Found]]] = {}
+        self._by_list: dict[int, list[int]] = {}
         spoken = dialogue.interaction.spoken
         for index, text in enumerate(self.plain):
             for number, places in book.scan(text, spoken).items():
-                self.found.setdefault(number, []).extend((index, place) for place in places)
+                known = self._found.get(number)
+                if known is None:
+                    known = self._found[number] = []
+                    for listed in book.lists_of(number):
+                        self._by_list.setdefault(listed, []).append(number)
+                known.extend([(index, place) for place in places])
         self._sentences: SentenceIndex | None = None
+
+    def found(self, phrases: tuple[Phrase, ...]) -> Iterator[tuple[int, int, Found]]:
+        """Where phrases of a condition's list are: (phrase number, passage, place). Costs what is found, not what is looked for."""
+        for number in self._by_list.get(id(phrases), ()):
+            for passage, place in self._found[number]:
+                yield number, passage, place
 
     @cached_property
     def promises(self) -> tuple[Promise, ...]:

@@ -148,7 +148,7 @@ def is_urgent(signals: Signals, evaluator: Evaluator) -> bool:
 
 def risk_words(signals: Signals, evaluator: Evaluator) -> tuple[str, ...]:
     """The risk keywords the customer used, each once, in order."""
-    return tuple(dict.fromkeys(hit.text for hit in evaluator.finding(signals.risk_keywords, "risk_keywords").hits))
+    return tuple(dict.fromkeys(hit.phrase.rstrip("~") or hit.text for hit in evaluator.finding(signals.risk_keywords, "risk_keywords").hits))
 
 
 def _turn_emotion(turn: Turn, scores: Mapping[str, float], signals: Signals) -> TurnEmotion:

@@ -7,6 +7,7 @@ separates zh/z, ch/c, sh/s, n/l and the nasal endings, so the looser code does n
 from __future__ import annotations
 
 import re
+import threading
 import unicodedata
 from functools import lru_cache
 from itertools import islice, product
@@ -27,12 +28,14 @@ _FOLDS = (
 _SPECIAL = {"你": "nin"}
 
 _codes: dict[str, str] = {}
+_giving_codes = threading.Lock()
 
 
 def _code(syllable: str) -> str:
     code = _codes.get(syllable)
     if code is None:
-        code = _codes[syllable] = chr(_FIRST_CODE + len(_codes))
+        with _giving_codes:  # two syllables must never share a code
+            code = _codes.setdefault(syllable, chr(_FIRST_CODE + len(_codes)))
     return code
 
 
@@ -58,18 +61,29 @@ def syllable_of(char: str) -> str | None:
     return _toneless(readings.split(",")[0]) or None if readings else None
 
 
-@lru_cache(maxsize=16384)
-def _coded(char: str) -> tuple[str, str]:
-    syllable = syllable_of(char)
-    if syllable is None:
-        return char, char
-    return _code(syllable), _code("~" + fold(syllable))
+class _Sounds(dict[int, str]):
+    """Character -> code of its toneless syllable, or of the looser one; what has no reading stands for itself."""
+
+    def __init__(self, *, loosely: bool) -> None:
+        super().__init__()
+        self._loosely = loosely
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        syllable = syllable_of(char)
+        if syllable is None:
+            self[code] = char
+        else:
+            self[code] = _code("~" + fold(syllable)) if self._loosely else _code(syllable)
+        return self[code]
+
+
+_exact, _loose = _Sounds(loosely=False), _Sounds(loosely=True)
 
 
 def sound(letters: str) -> tuple[str, str]:
     """The toneless code string and the looser code string, each as long as `letters`."""
-    pairs = [_coded(char) for char in letters]
-    return "".join([p[0] for p in pairs]), "".join([p[1] for p in pairs])
+    return letters.translate(_exact), letters.translate(_loose)
 
 
 def readings(letters: str) -> frozenset[str]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
 
 SENTENCE_ENDS = frozenset("。？！?!；;\n…")
 # Recognisers and typists mix these freely; no rule depends on the difference.
-_SAME = str.maketrans({"您": "你", "她": "他", "它": "他", "妳": "你", "幺": "一", "嘞": "了", "撒": "啥"})
+_SAME = {"您": "你", "她": "他", "它": "他", "妳": "你", "幺": "一", "嘞": "了"}
 _KEPT_SYMBOLS = frozenset("%+#")
 
 
@@ -28,45 +27,50 @@ class PlainText:
     sentence: tuple[int, ...]
 
 
-def one_width(text: str) -> str:
-    """Full-width forms to half-width and lower case, with the number of characters unchanged."""
-    if text.isascii():
-        return text.lower()
-    return "".join(map(_narrow, text))
+class _Written(dict[int, str]):
+    """Half width, lower case, interchangeable characters unified; the number of characters never changes."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        folded = unicodedata.normalize("NFKC", char)
+        narrow = folded if len(folded) == 1 else char
+        lower = narrow.lower() if len(narrow.lower()) == 1 else narrow
+        self[code] = _SAME.get(lower, lower)
+        return self[code]
 
 
-@lru_cache(maxsize=8192)
-def _narrow(char: str) -> str:
-    folded = unicodedata.normalize("NFKC", char)
-    if len(folded) != 1:
-        return char
-    lowered = folded.lower()
-    return lowered if len(lowered) == 1 else folded
+class _Kinds(dict[int, str]):
+    """L for a letter or digit that is compared, S for the end of a sentence, a blank for anything else."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        letter = unicodedata.category(char)[0] in "LN" or char in _KEPT_SYMBOLS
+        self[code] = "L" if letter else "S" if char in SENTENCE_ENDS else " "
+        return self[code]
 
 
-@lru_cache(maxsize=8192)
-def _is_letter(char: str) -> bool:
-    return unicodedata.category(char)[0] in "LN" or char in _KEPT_SYMBOLS
-
-
-def plain(text: str) -> PlainText:
-    """Reduce a text to the letters and digits that rules compare."""
-    narrow = as_written(text)
-    origin: list[int] = []
-    sentence: list[int] = []
-    number = 0
-    for place, char in enumerate(narrow):
-        if _is_letter(char):
-            origin.append(place)
-            sentence.append(number)
-        elif char in SENTENCE_ENDS:
-            number += 1
-    return PlainText(text, narrow, "".join([narrow[place] for place in origin]), tuple(origin), tuple(sentence))
+_written = _Written()
+_kinds = _Kinds()
 
 
 def as_written(text: str) -> str:
     """A text in one width and case with interchangeable characters unified, punctuation kept."""
-    return one_width(text).translate(_SAME)
+    return text.translate(_written)
+
+
+def plain(text: str) -> PlainText:
+    """Reduce a text to the letters and digits that rules compare."""
+    written = text.translate(_written)
+    kinds = written.translate(_kinds)
+    origin = tuple([place for place, kind in enumerate(kinds) if kind == "L"])
+    if "S" in kinds:
+        numbers: list[int] = []
+        for number, part in enumerate(kinds.split("S")):
+            numbers.extend([number] * part.count("L"))
+        sentence = tuple(numbers)
+    else:
+        sentence = (0,) * len(origin)
+    return PlainText(text, written, "".join([written[place] for place in origin]), origin, sentence)
 
 
 def letters_of(phrase: str) -> str:

@@ -46,6 +46,12 @@ _LEAD = re.compile(
     r"搬到|上门地址|地点(?:是|在)?|我家(?:是|在|住)?|家里?(?:是|在)|"
     r"我(?:们)?(?:住|在|是)|(?<![所存现正])在|改成|改到|换成|到|就是|是|叫|来|去)[，, ]?"
 )
+# No address without two of these or a number beside one: most passages need no closer look.
+_PLACE_CHAR = "[省市区县镇乡村路街巷道弄号栋幢座动洞元楼层室户苑园庄府厦场寓城]"
+_DIGIT_CHAR = "[0-9一二三四五六七八九十]"
+_HINTED = re.compile(
+    rf"{_PLACE_CHAR}.{{0,40}}{_PLACE_CHAR}|{_PLACE_CHAR}{_DIGIT_CHAR}|{_DIGIT_CHAR}[号栋幢座动洞元楼室户弄]|[0-9][-—－][0-9]"
+)
 BRIDGED_CHARS = 8
 _CLAUSE_END = re.compile("[。！？!?；;]")
 _ASKED = re.compile(r"地址|住址|住哪|哪个小区|几栋|哪条路|门牌|送到哪|寄到哪|哪里安装|什么位置|商门地|地者")
@@ -77,6 +83,9 @@ def _chains(passages: Sequence[Passage]) -> Iterator[PiiSpan]:
     asked = False
     for index, passage in enumerate(passages):
         expected = asked and passage.role is Role.CUSTOMER
+        if not expected and not _HINTED.search(passage.text):
+            asked = bool(_ASKED.search(passage.text)) if passage.role is Role.AGENT else asked
+            continue
         for match in _CHAIN.finditer(passage.text):
             start = match.start() + _lead(match[0])
             text = passage.text[start : match.end()]

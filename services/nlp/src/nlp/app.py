@@ -1,0 +1,253 @@
+"""What happens first and what then when a transcript is there, and when somebody asks what was found."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Protocol
+
+from chassis.errors import Denied, InvalidInput, NotFound
+
+from nlp.domain.dialogue import Dialogue, Interaction, Turn, in_order
+from nlp.domain.engine import QualityEngine
+from nlp.domain.evaluations import DeriveId, Evaluation, RaisedAlert, evaluation_of
+from nlp.domain.pii.masking import redact
+from nlp.domain.scorecards import Scorecard
+
+Clock = Callable[[], datetime]
+MAX_TURNS = 20_000
+MAX_TRIED_TURNS = 5_000
+MAX_TRIED_CHARS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: a tenant, the one agent whose contacts it may see (every agent's where empty), and whether unmasked text is allowed."""
+
+    tenant: str
+    agent_id: str = ""
+    may_read_pii: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A contact as ingestion announced it; `received` is its form on the wire, handed on and never looked into here."""
+
+    tenant: str
+    interaction_id: str
+    industry: str
+    channel: str
+    direction: str
+    agent_id: str
+    team_id: str
+    attributes: Mapping[str, str]
+    spoken: bool
+    started_at: datetime | None
+    duration_ms: int = 0
+    received: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """Turns as asr keeps them, unmasked; `received` is their form on the wire."""
+
+    turns: tuple[Turn, ...] = field(repr=False)
+    received: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedTranscript:
+    """A transcript on its way out: `texts` by turn, masked unless the caller may read what was said."""
+
+    texts: Mapping[str, str] = field(repr=False)
+    received: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationFilters:
+    """Only those that match; empty, None and False match all."""
+
+    agent_id: str = ""
+    team_id: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    fatal: bool = False
+    failed_item_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertFilters:
+    """Only those that match; empty matches all."""
+
+    interaction_id: str = ""
+    kind: str = ""
+    agent_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAlert:
+    """An alert with where and when it was raised."""
+
+    alert: RaisedAlert
+    interaction_id: str
+    agent_id: str
+    raised_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationPage:
+    """`next_token` is empty on the last page."""
+
+    evaluations: Sequence[Evaluation]
+    next_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertPage:
+    """`next_token` is empty on the last page."""
+
+    alerts: Sequence[StoredAlert]
+    next_token: str = ""
+
+
+class Transcripts(Protocol):
+    """Transcripts where they are kept."""
+
+    async def get(self, tenant: str, interaction_id: str) -> Transcript:
+        """Raises NotFound; what passes by itself (asr is away) is raised as it comes."""
+
+
+class Evaluations(Protocol):
+    """Evaluations as they are kept: one for each contact."""
+
+    async def settle(self, tenant: str, interaction_id: str) -> bool:
+        """Whether there is one already; what it still has to tell is told."""
+
+    async def add(self, contact: Contact, evaluation: Evaluation) -> None:
+        """Keep it with its alerts and see that InteractionScored, AlertRaised and PromiseMade are published, once; no second one is kept."""
+
+    async def find(self, tenant: str, interaction_id: str) -> tuple[Evaluation, str] | None:
+        """The evaluation and the id of the agent it is about."""
+
+    async def page(self, tenant: str, filters: EvaluationFilters, *, size: int, token: str) -> EvaluationPage:
+        """Newest first, without evidence and emotion course. Raises InvalidInput on "page_size" and "page_token"."""
+
+    async def alerts(self, tenant: str, filters: AlertFilters, *, size: int, token: str) -> AlertPage:
+        """Newest first. Raises InvalidInput on "page_size" and "page_token"."""
+
+
+class Announcements(Protocol):
+    """What is told without being kept."""
+
+    async def scoring_failed(self, contact: Contact, reason: str) -> None:
+        """Publish ScoringFailed, once for each contact. Raises Unavailable."""
+
+
+class Scoring:
+    """Judges contacts."""
+
+    def __init__(
+        self, engine: QualityEngine, transcripts: Transcripts, evaluations: Evaluations, announcements: Announcements,
+        *, derive_id: DeriveId, now: Clock, utc_offset: timedelta,
+    ) -> None:
+        self._engine, self._transcripts, self._evaluations, self._announcements = engine, transcripts, evaluations, announcements
+        self._derive_id, self._now, self._zone = derive_id, now, timezone(utc_offset)
+
+    async def score(self, contact: Contact) -> None:
+        """Judge a contact once, however often it is asked. Raises NotFound, and what passes by itself as it comes."""
+        if await self._evaluations.settle(contact.tenant, contact.interaction_id):
+            return
+        transcript = await self._transcripts.get(contact.tenant, contact.interaction_id)
+        if not any(turn.text.strip() for turn in transcript.turns):
+            await self._announcements.scoring_failed(contact, "转写内容为空，无法质检。")
+            return
+        if len(transcript.turns) > MAX_TURNS:
+            await self._announcements.scoring_failed(contact, f"话轮超过{MAX_TURNS}条，无法质检。")
+            return
+        await self._evaluations.add(contact, await self._judged(contact, transcript.turns))
+
+    async def give_up(self, contact: Contact) -> None:
+        """Say that no evaluation will come. Raises Unavailable."""
+        await self._announcements.scoring_failed(contact, "多次尝试后仍无法质检，已转入待查。")
+
+    async def judge(self, contact: Contact, turns: Sequence[Turn]) -> Evaluation:
+        """Judge turns and keep nothing. Raises InvalidInput on "turns"."""
+        if not 1 <= len(turns) <= MAX_TRIED_TURNS:
+            raise InvalidInput("turns", f"must be 1 to {MAX_TRIED_TURNS}")
+        if sum(len(turn.text) for turn in turns) > MAX_TRIED_CHARS:
+            raise InvalidInput("turns", f"hold more than {MAX_TRIED_CHARS} characters")
+        if not any(turn.text.strip() for turn in turns):
+            raise InvalidInput("turns", "hold no text")
+        return await self._judged(contact, turns)
+
+    async def _judged(self, contact: Contact, turns: Sequence[Turn]) -> Evaluation:
+        interaction = Interaction(contact.interaction_id, contact.industry, contact.channel, contact.direction, contact.attributes, contact.spoken)
+        dialogue = Dialogue(interaction, in_order(turns))
+        now = self._now()
+        started_at = (contact.started_at or now).astimezone(self._zone)
+
+        def work() -> Evaluation:
+            assessment = self._engine.assess(dialogue)
+            return evaluation_of(
+                assessment, dialogue, tenant=contact.tenant, started_at=started_at, scored_at=now, derive_id=self._derive_id
+            )
+
+        return await asyncio.to_thread(work)  # a long chat takes a second: others are answered meanwhile
+
+
+class Findings:
+    """Shows what was found, to those who may see it."""
+
+    def __init__(self, engine: QualityEngine, transcripts: Transcripts, evaluations: Evaluations) -> None:
+        self._engine, self._transcripts, self._evaluations = engine, transcripts, evaluations
+
+    async def evaluation(self, interaction_id: str, caller: Caller) -> Evaluation:
+        """Raises NotFound, also for another agent's contact."""
+        found = await self._evaluations.find(caller.tenant, interaction_id)
+        if found is None or caller.agent_id not in ("", found[1]):
+            raise NotFound("there is no evaluation of this interaction", field="interaction_id")
+        return found[0]
+
+    async def transcript(self, interaction_id: str, caller: Caller) -> MaskedTranscript:
+        """Masked unless the caller may read what was said. Raises NotFound.
+
+        An agent sees its own contacts once they are evaluated: before that nothing here says whose a contact is.
+        """
+        if caller.agent_id:
+            await self.evaluation(interaction_id, caller)
+        transcript = await self._transcripts.get(caller.tenant, interaction_id)
+        if caller.may_read_pii:
+            return MaskedTranscript({turn.turn_id: turn.text for turn in transcript.turns}, transcript.received)
+        dialogue = Dialogue(Interaction(interaction_id), in_order(transcript.turns))
+        redaction = await asyncio.to_thread(redact, dialogue)
+        return MaskedTranscript(redaction.masked, transcript.received)
+
+    async def page(self, filters: EvaluationFilters, caller: Caller, *, size: int, token: str) -> EvaluationPage:
+        """Newest first. Raises InvalidInput, Denied."""
+        if filters.since and filters.until and filters.since > filters.until:
+            raise InvalidInput("to", "is before from")
+        filters = replace(filters, agent_id=_own(filters.agent_id, caller))
+        return await self._evaluations.page(caller.tenant, filters, size=size, token=token)
+
+    async def alerts(self, filters: AlertFilters, caller: Caller, *, size: int, token: str) -> AlertPage:
+        """Newest first. Raises InvalidInput."""
+        filters = replace(filters, agent_id=_own(filters.agent_id, caller))
+        return await self._evaluations.alerts(caller.tenant, filters, size=size, token=token)
+
+    def scorecards(self, industry: str) -> list[Scorecard]:
+        """Those in force, in order of id; with an industry, the one that judges it."""
+        if industry:
+            return [self._engine.scorecard_for(Interaction("", industry))]
+        return [self._engine.scorecards[name] for name in sorted(self._engine.scorecards)]
+
+
+def _own(agent_id: str, caller: Caller) -> str:
+    if caller.agent_id and agent_id not in ("", caller.agent_id):
+        raise Denied("the key is for one agent's own contacts", field="agent_id")
+    return agent_id or caller.agent_id
+
+
+def utc_now() -> datetime:
+    """Now, to the millisecond: finer is lost in MongoDB, and what was stored must equal what is read."""
+    at = datetime.now(UTC)
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)

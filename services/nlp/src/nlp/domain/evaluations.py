@@ -1,0 +1,201 @@
+"""The evaluation as it is kept and told: every text masked, every finding with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from nlp.domain.dialogue import Dialogue
+from nlp.domain.engine import ENGINE, Alert, Assessment, customer_matter
+from nlp.domain.judging import DimensionResult, ItemResult, Outcome
+from nlp.domain.signals import TurnEmotion
+from nlp.domain.wording import alert_message, explanation, quote, undertaking, words_of
+
+SUMMARY_CHARS = 200
+DeriveId = Callable[..., str]
+_VALENCE = {"angry": -1.0, "anxious": -0.5, "satisfied": 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A place in the transcript; `char_from` and `char_to` are both 0 for a whole turn or a silence."""
+
+    turn_id: str
+    start_ms: int
+    end_ms: int
+    text: str
+    rule_id: str
+    confidence: float
+    char_from: int
+    char_to: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredItem:
+    """One item with its reason; `result` is pass, fail, na or abstain."""
+
+    item_id: str
+    title: str
+    dimension: str
+    result: str
+    points: float
+    max_points: float
+    fatal: bool
+    confidence: float
+    evidence: tuple[Evidence, ...]
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class RaisedAlert:
+    """What a supervisor must know; `urgent` asks for somebody at once."""
+
+    alert_id: str
+    kind: str
+    at_ms: int
+    turn_id: str
+    text: str
+    message: str
+    urgent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPromise:
+    """An undertaking of the agent; `deadline` is None where none was said."""
+
+    promise_id: str
+    text: str
+    what: str
+    deadline_text: str
+    deadline: datetime | None
+    turn_id: str
+    at_ms: int
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmotionPoint:
+    """The customer in one turn; `valence` from -1 (worst) to 1."""
+
+    turn_id: str
+    at_ms: int
+    emotion: str
+    valence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One contact judged by one version of a scorecard."""
+
+    evaluation_id: str
+    interaction_id: str
+    scorecard_id: str
+    scorecard_version: str
+    engine: str
+    score: float
+    fatal: bool
+    items: tuple[ScoredItem, ...]
+    dimensions: tuple[DimensionResult, ...]
+    customer_emotion: str
+    emotion_course: tuple[EmotionPoint, ...]
+    ticket_type: str
+    urgent: bool
+    alerts: tuple[RaisedAlert, ...]
+    promises: tuple[KeptPromise, ...]
+    risk_keywords: tuple[str, ...]
+    summary: str
+    highlights: tuple[str, ...]
+    scored_at: datetime
+
+    @property
+    def failed_items(self) -> tuple[str, ...]:
+        """Ids of the items that failed."""
+        return tuple(item.item_id for item in self.items if item.result == Outcome.FAIL)
+
+
+def evaluation_of(
+    assessment: Assessment, dialogue: Dialogue, *, tenant: str, started_at: datetime, scored_at: datetime, derive_id: DeriveId
+) -> Evaluation:
+    """Write an assessment down; `started_at` carries the company's time zone, in which deadlines are resolved."""
+    interaction_id = dialogue.interaction.interaction_id
+    card, judgement = assessment.scorecard, assessment.judgement
+    at = {turn.turn_id: turn.start_ms or 0 for turn in dialogue.turns}
+    highlights = [item.highlight for item in judgement.items if item.highlight and item.outcome is Outcome.PASS]
+    if assessment.mood.worst != assessment.customer_emotion:
+        highlights.append("客户情绪由负转好")
+    return Evaluation(
+        evaluation_id=derive_id("evaluation", tenant, interaction_id, card.scorecard_id, card.version),
+        interaction_id=interaction_id,
+        scorecard_id=card.scorecard_id,
+        scorecard_version=card.version,
+        engine=ENGINE,
+        score=judgement.score,
+        fatal=judgement.fatal,
+        items=tuple(_item(item, assessment, dialogue) for item in judgement.items),
+        dimensions=judgement.dimensions,
+        customer_emotion=assessment.customer_emotion,
+        emotion_course=tuple(_point(turn, at) for turn in assessment.mood.course),
+        ticket_type=assessment.ticket_type,
+        urgent=assessment.urgent,
+        alerts=tuple(_alert(alert, assessment, dialogue, derive_id("alert", tenant, interaction_id, alert.kind)) for alert in assessment.alerts),
+        promises=_promises(assessment, dialogue, tenant, started_at, derive_id),
+        risk_keywords=assessment.risk_keywords,
+        summary=_summary(assessment, dialogue),
+        highlights=tuple(highlights),
+        scored_at=scored_at,
+    )
+
+
+def _item(item: ItemResult, assessment: Assessment, dialogue: Dialogue) -> ScoredItem:
+    evidence = []
+    for hit in item.evidence:
+        words = quote(hit, dialogue, assessment.redaction)
+        evidence.append(
+            Evidence(hit.turn_id, hit.start_ms or 0, hit.end_ms or 0, words.text, hit.rule_id, round(hit.confidence, 3), words.char_from, words.char_to)
+        )
+    quoted = words_of(item.evidence[0], dialogue, assessment.redaction) if item.evidence else ""
+    return ScoredItem(
+        item.item_id, item.title, item.dimension, item.outcome.value, item.points, item.max_points, item.fatal, item.confidence,
+        tuple(evidence), explanation(item, quoted),
+    )
+
+
+def _point(turn: TurnEmotion, at: dict[str, int]) -> EmotionPoint:
+    valence = _VALENCE.get(turn.emotion, 0.0) * min(1.0, turn.strength)
+    return EmotionPoint(turn.turn_id, at[turn.turn_id], turn.emotion, round(valence, 3))
+
+
+def _alert(alert: Alert, assessment: Assessment, dialogue: Dialogue, alert_id: str) -> RaisedAlert:
+    hit = alert.hit
+    text = quote(hit, dialogue, assessment.redaction).text
+    message = alert_message(alert.kind, words_of(hit, dialogue, assessment.redaction), assessment.mood.worst)
+    urgent = alert.urgent or alert.kind == "forbidden_phrase"
+    return RaisedAlert(alert_id, alert.kind, hit.start_ms or 0, hit.turn_id, text, message, urgent)
+
+
+def _promises(
+    assessment: Assessment, dialogue: Dialogue, tenant: str, started_at: datetime, derive_id: DeriveId
+) -> tuple[KeptPromise, ...]:
+    kept = []
+    for number, promise in enumerate(assessment.promises):
+        passage = dialogue.passages[promise.passage]
+        # a promise may run over several turns; its masked words are gathered turn by turn
+        masked = "".join(
+            assessment.redaction.masked[dialogue.turns[passage.first + i].turn_id][max(0, promise.start - offset) : max(0, promise.end - offset)]
+            for i, offset in enumerate(passage.offsets)
+        ).strip("，, ")
+        at_ms = promise.start_ms or 0
+        due = promise.deadline.due(started_at + timedelta(milliseconds=at_ms)) if promise.deadline else None
+        promise_id = derive_id("promise", tenant, dialogue.interaction.interaction_id, promise.turn_id, str(number))
+        kept.append(
+            KeptPromise(
+                promise_id, masked, undertaking(promise, masked), promise.deadline.text if promise.deadline else "", due, promise.turn_id, at_ms, promise.who
+            )
+        )
+    return tuple(kept)
+
+
+def _summary(assessment: Assessment, dialogue: Dialogue) -> str:
+    said = [assessment.redaction.masked[turn_id] for turn_id, _ in customer_matter(dialogue, SUMMARY_CHARS)]
+    return " ".join(said)[:SUMMARY_CHARS]
