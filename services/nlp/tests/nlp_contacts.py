@@ -28,9 +28,8 @@ def contact(turns: Sequence[Mapping[str, Any]], meta: Mapping[str, str] | None =
         end = start + len(entry[role.value]) * MS_PER_CHARACTER
         made.append(Turn(f"t{number + 1}", role, entry[role.value], start if timed else None, end if timed else None))
         now = end
-    interaction = Interaction(
-        "i1", meta.get("industry", ""), channel, meta.get("direction", "inbound"), {"product": meta.get("product", "")}, spoken=channel not in WRITTEN
-    )
+    attributes = {name: meta.get(name, "") for name in ("product", "customer_tier")}
+    interaction = Interaction("i1", meta.get("industry", ""), channel, meta.get("direction", "inbound"), attributes, spoken=channel not in WRITTEN)
     return Dialogue(interaction, tuple(made))
 
 
