@@ -30,15 +30,16 @@ def test_levels_are_relative_to_full_scale() -> None:
     full = np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000).astype(np.float32)
     assert rms_dbfs(full) == pytest.approx(-3.01, abs=0.01)
     assert peak_dbfs(full * np.float32(0.5)) == pytest.approx(-6.02, abs=0.01)
-    assert levels(full).shape == (100,)
-    assert levels(full * np.float32(0.1)) == pytest.approx(np.full(100, -23.01), abs=0.05)
+    pcm = (full * 3276.8).astype(np.int16)
+    assert levels(pcm) == pytest.approx(np.full(100, -23.01), abs=0.05)
+    assert levels(np.tile(pcm, 90)).shape == (9000,)
 
 
 def test_digital_silence_has_a_finite_level() -> None:
     nothing = np.zeros(1600, np.float32)
     assert rms_dbfs(nothing) == peak_dbfs(nothing) == SILENCE_DBFS
     assert rms_dbfs(nothing[:0]) == peak_dbfs(nothing[:0]) == SILENCE_DBFS
-    assert levels(nothing) == pytest.approx(np.full(10, SILENCE_DBFS))
+    assert levels(np.zeros(1600, np.int16)) == pytest.approx(np.full(10, SILENCE_DBFS))
 
 
 @pytest.mark.parametrize(

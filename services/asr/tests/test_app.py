@@ -1,5 +1,7 @@
 import asyncio
 from dataclasses import dataclass, field, replace
+from io import BytesIO
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -28,10 +30,10 @@ class Recordings:
     turns: list[WrittenTurn] = field(default_factory=list)
     gone: bool = False
 
-    async def audio(self, interaction_id: str) -> bytes:
+    async def audio(self, interaction_id: str) -> BinaryIO:
         if self.gone:
             raise NotFound("no audio")
-        return b"file"
+        return BytesIO(b"file")
 
     async def written_turns(self, interaction_id: str) -> list[WrittenTurn]:
         return self.turns
@@ -41,7 +43,7 @@ class Recordings:
 class Decoded:
     result: Audio | UndecodableAudio
 
-    def decode(self, content: bytes, container: str) -> Audio:
+    def decode(self, content: BinaryIO, container: str) -> Audio:
         if isinstance(self.result, UndecodableAudio):
             raise self.result
         return self.result
@@ -50,9 +52,9 @@ class Decoded:
 class Loudness:
     """Speech is what is loud: enough for tones."""
 
-    def probabilities(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    def probabilities(self, samples: NDArray[np.int16]) -> NDArray[np.float32]:
         frames = np.pad(samples, (0, -len(samples) % FRAME_SAMPLES)).reshape(-1, FRAME_SAMPLES)
-        return (np.abs(frames).mean(axis=1) > 0.01).astype(np.float32)
+        return (np.abs(frames).mean(axis=1) > 300).astype(np.float32)
 
 
 @dataclass
@@ -122,7 +124,7 @@ class Room:
     told: Told = field(default_factory=Told)
 
     def asr(self, *channels: NDArray[np.int16], cut_off: bool = False, fails: UndecodableAudio | None = None) -> Asr:
-        audio = Audio(np.stack(channels) if channels else np.zeros((1, 0), np.int16), cut_off)
+        audio = Audio(channels or (np.zeros(0, np.int16),), cut_off)
         return Asr(self.source, Decoded(fails or audio), Loudness(), self.recognizer, self.kept, self.told, lambda text: text)
 
     async def transcript(self, *channels: NDArray[np.int16], work: Work = WORK, cut_off: bool = False) -> Transcript:

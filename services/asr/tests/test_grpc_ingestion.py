@@ -29,7 +29,8 @@ def source(made: grpc.aio.Channel, *, max_bytes: int = 1 << 20) -> GrpcIngestion
 
 
 async def test_the_recording_arrives_whole(line: tuple[IngestionStandIn, grpc.aio.Channel]) -> None:
-    assert await source(line[1]).audio("i1") == AUDIO
+    with await source(line[1]).audio("i1") as file:
+        assert file.read() == AUDIO
 
 
 async def test_a_recording_larger_than_allowed_is_not_read_to_its_end(line: tuple[IngestionStandIn, grpc.aio.Channel]) -> None:

@@ -1,11 +1,16 @@
+import errno
+import tempfile
 from io import BytesIO
+from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from asr.adapters.pyav_audio import PyavAudio
 from asr.app import UndecodableAudio
+from asr.domain.speech import as_float
 from av.audio.resampler import AudioResampler
+from chassis.errors import Unavailable
 
 SECONDS = 3
 
@@ -46,23 +51,23 @@ def decoder() -> PyavAudio:
     ],
 )
 def test_what_recorders_write_is_read_with_its_channels_apart(decoder: PyavAudio, container: str, codec: str, rate: int) -> None:
-    audio = decoder.decode(encoded(container, codec, rate=rate), container)
-    assert audio.samples.dtype == np.int16
+    audio = decoder.decode(BytesIO(encoded(container, codec, rate=rate)), container)
+    assert {c.dtype for c in audio.channels} == {np.dtype(np.int16)}
     assert audio.duration_ms == pytest.approx(SECONDS * 1000, abs=100)
     assert not audio.cut_off
-    assert [loudest_hz(channel) for channel in audio.samples] == pytest.approx([400, 900], abs=3)
+    assert [loudest_hz(channel) for channel in audio.channels] == pytest.approx([400, 900], abs=3)
 
 
 @pytest.mark.parametrize("codec", ["alaw", "mulaw"])
 def test_telephone_audio_without_a_header_is_read_as_what_it_was_announced(decoder: PyavAudio, codec: str) -> None:
-    audio = decoder.decode(encoded(codec, f"pcm_{codec}", rate=8000, channels=1), codec)
-    assert audio.samples.shape[0] == 1
+    audio = decoder.decode(BytesIO(encoded(codec, f"pcm_{codec}", rate=8000, channels=1)), codec)
+    assert len(audio.channels) == 1
     assert audio.duration_ms == SECONDS * 1000
-    assert loudest_hz(audio.samples[0]) == pytest.approx(400, abs=3)
+    assert loudest_hz(audio.channels[0]) == pytest.approx(400, abs=3)
 
 
-def test_samples_are_scaled_to_one(decoder: PyavAudio) -> None:
-    channel = decoder.decode(encoded("wav", "pcm_s16le", rate=16000), "wav").channel(0)
+def test_full_scale_is_one(decoder: PyavAudio) -> None:
+    channel = as_float(decoder.decode(BytesIO(encoded("wav", "pcm_s16le", rate=16000)), "wav").channels[0])
     assert channel.dtype == np.float32
     assert np.abs(channel).max() == pytest.approx(0.5, abs=0.02)
 
@@ -70,29 +75,46 @@ def test_samples_are_scaled_to_one(decoder: PyavAudio) -> None:
 @pytest.mark.parametrize("content", [b"", b"hello, this is no audio at all\n" * 50, b"RIFF\x00\x00\x00\x00WAVE", bytes(4000)])
 def test_what_is_no_audio_is_refused_in_words_for_people(decoder: PyavAudio, content: bytes) -> None:
     with pytest.raises(UndecodableAudio, match="录音") as refused:
-        decoder.decode(content, "wav")
+        decoder.decode(BytesIO(content), "wav")
     assert refused.value.field == "audio"
 
 
 def test_a_truncated_file_gives_what_is_there(decoder: PyavAudio) -> None:
     whole = encoded("wav", "pcm_s16le", rate=8000)
-    audio = decoder.decode(whole[: len(whole) // 3], "wav")
+    audio = decoder.decode(BytesIO(whole[: len(whole) // 3]), "wav")
     assert audio.cut_off
     assert audio.duration_ms == pytest.approx(1000, abs=50)
 
 
 def test_a_truncated_compressed_file_gives_what_is_there(decoder: PyavAudio) -> None:
     whole = encoded("flac", "flac", rate=16000)
-    audio = decoder.decode(whole[: len(whole) // 2], "flac")
+    audio = decoder.decode(BytesIO(whole[: len(whole) // 2]), "flac")
     assert audio.cut_off
     assert 500 < audio.duration_ms < 2500
 
 
 def test_more_audio_than_allowed_is_refused() -> None:
     with pytest.raises(UndecodableAudio, match="分钟"):
-        PyavAudio(max_seconds=2).decode(encoded("flac", "flac", rate=16000), "flac")
+        PyavAudio(max_seconds=2).decode(BytesIO(encoded("flac", "flac", rate=16000)), "flac")
 
 
 def test_more_than_two_channels_are_refused(decoder: PyavAudio) -> None:
     with pytest.raises(UndecodableAudio, match="声道"):
-        decoder.decode(encoded("wav", "pcm_s16le", rate=16000, channels=6), "wav")
+        decoder.decode(BytesIO(encoded("wav", "pcm_s16le", rate=16000, channels=6)), "wav")
+
+
+def test_audio_outlives_its_file_and_leaves_nothing_behind(decoder: PyavAudio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    audio = decoder.decode(BytesIO(encoded("wav", "pcm_s16le", rate=8000)), "wav")
+    assert list(tmp_path.iterdir()) == []
+    assert loudest_hz(audio.channels[0]) == pytest.approx(400, abs=3)
+
+
+def test_a_full_disk_is_waited_for(decoder: PyavAudio, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(BytesIO):
+        def write(self, block: object) -> int:
+            raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", Full)
+    with pytest.raises(Unavailable, match="no room"):
+        decoder.decode(BytesIO(encoded("wav", "pcm_s16le", rate=8000)), "wav")

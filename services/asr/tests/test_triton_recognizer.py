@@ -2,6 +2,7 @@ import asyncio
 import re
 import urllib.request
 from collections.abc import AsyncIterator, Callable
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from asr.adapters.opencc_script import OpenccScript
 from asr.adapters.pyav_audio import PyavAudio
 from asr.adapters.triton_recognizer import RecognitionRefused, TritonRecognizer, triton_client
-from asr.domain.speech import SAMPLE_RATE, Span, cut
+from asr.domain.speech import SAMPLE_RATE, Span, as_float, cut
 from chassis.errors import Unavailable
 from devstack.triton import ROOT, Triton
 from numpy.typing import NDArray
@@ -28,14 +29,14 @@ async def recognizer(triton: Triton) -> AsyncIterator[TritonRecognizer]:
 @pytest.fixture(scope="module")
 def spoken(call: bytes, truth: list[dict[str, object]]) -> list[tuple[str, NDArray[np.float32]]]:
     """The true text and the sound of each turn of the call."""
-    audio = PyavAudio(max_seconds=60).decode(call, "wav")
+    audio = PyavAudio(max_seconds=60).decode(BytesIO(call), "wav")
     return [
         (
             str(turn["text"]),
-            cut(
-                audio.channel(("agent", "customer").index(str(turn["role"]))),
+            as_float(cut(
+                audio.channels[("agent", "customer").index(str(turn["role"]))],
                 Span(int(float(str(turn["start"])) * 1000) - 200, int(float(str(turn["end"])) * 1000) + 200),
-            ),
+            )),
         )
         for turn in truth
     ]

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import numpy as np
 from chassis.errors import NotFound, Problem
@@ -13,7 +13,7 @@ from asr.domain import notices
 from asr.domain.acoustics import Acoustics, levels, median_pitch_hz, peak_dbfs, rms_dbfs, speech_rate
 from asr.domain.diarization import by_speaker
 from asr.domain.roles import from_words, of_channels
-from asr.domain.speech import SAMPLE_RATE, Span, clips, cut, speech_spans
+from asr.domain.speech import SAMPLE_RATE, Pcm, as_float, clips, cut, speech_spans
 from asr.domain.transcript import CHAT_MODEL, TELLING_MS, Heard, Model, Role, Transcript, Turn, confidence, language_of_clips, main_language, numbered
 from asr.domain.turns import Utterance, covered_ms, one_voice, utterances, without_leakage
 from asr.domain.wording import joined, language_of, written
@@ -30,21 +30,16 @@ class UndecodableAudio(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """Decoded audio: int16 at 16 kHz, shape [channels, samples]."""
+    """Decoded audio at 16 kHz, one array for each channel, all of one length."""
 
-    samples: NDArray[np.int16]
+    channels: tuple[Pcm, ...]
     cut_off: bool = False
     """The file ended in the middle."""
 
     @property
     def duration_ms(self) -> int:
         """Length in milliseconds."""
-        return int(self.samples.shape[1]) * 1000 // SAMPLE_RATE
-
-    def channel(self, number: int) -> NDArray[np.float32]:
-        """One channel as float32 in -1..1."""
-        scaled: NDArray[np.float32] = np.multiply(self.samples[number], 1 / 32768, dtype=np.float32)
-        return scaled
+        return len(self.channels[0]) * 1000 // SAMPLE_RATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +73,8 @@ class WrittenTurn:
 class Source(Protocol):
     """Where recordings and chats are kept. Both raise NotFound, and Unavailable or a connection error while it is away."""
 
-    async def audio(self, interaction_id: str) -> bytes:
-        """The file as it was uploaded. Raises UndecodableAudio where it is larger than may be read."""
+    async def audio(self, interaction_id: str) -> BinaryIO:
+        """The file as it was uploaded, for the caller to close. Raises UndecodableAudio where it is larger than may be read."""
         ...
 
     async def written_turns(self, interaction_id: str) -> list[WrittenTurn]:
@@ -90,7 +85,7 @@ class Source(Protocol):
 class Decoder(Protocol):
     """Reads audio files."""
 
-    def decode(self, content: bytes, container: str) -> Audio:
+    def decode(self, content: BinaryIO, container: str) -> Audio:
         """All channels at 16 kHz; takes seconds for hours of audio. Raises UndecodableAudio."""
         ...
 
@@ -98,7 +93,7 @@ class Decoder(Protocol):
 class SpeechDetector(Protocol):
     """Tells speech from everything else."""
 
-    def probabilities(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    def probabilities(self, samples: Pcm) -> NDArray[np.float32]:
         """Probability of speech in each frame of 32 ms, the last one filled up with silence."""
         ...
 
@@ -185,35 +180,32 @@ class Asr:
         return Transcript(work.interaction_id, tuple(turns), Model(CHAT_MODEL, "1"), main_language(turns), duration, 0)
 
     async def _of_call(self, work: Work) -> Transcript:
-        content = await self.source.audio(work.interaction_id)
-        # Decoding and listening hold the processor; in a thread they leave the loop to the heartbeats.
-        scene = await asyncio.to_thread(self._listen, content, work)
+        with await self.source.audio(work.interaction_id) as file:
+            # Decoding and listening hold the processor; in a thread they leave the loop to the heartbeats.
+            scene = await asyncio.to_thread(self._listen, file, work)
         model = await self.recognizer.model()
         heard = await self._recognize(scene)
         return await asyncio.to_thread(self._write, work, scene, heard, model)
 
-    def _listen(self, content: bytes, work: Work) -> "_Scene":
-        audio = self.decoder.decode(content, work.container)
+    def _listen(self, file: BinaryIO, work: Work) -> "_Scene":
+        audio = self.decoder.decode(file, work.container)
         said: list[str] = [notices.cut_off(audio.duration_ms)] if audio.cut_off else []
-        channels = [audio.channel(i) for i in range(len(audio.samples))]
-        if len(channels) == 2 and (both := one_voice(levels(channels[0]), levels(channels[1]), channels[0], channels[1])):
-            channels = [channels[both - 1]]
+        channels = list(audio.channels)
+        loud = [levels(c) for c in channels]
+        if len(channels) == 2 and (number := one_voice(loud[0], loud[1], channels[0], channels[1])):
+            channels = [channels[number - 1]]
             said.append(notices.SAME_CHANNELS)
         spans = [speech_spans(self.detector.probabilities(c), audio.duration_ms) for c in channels]
         if len(channels) == 2:
-            spans = without_leakage(spans, [levels(c) for c in channels])
-            found = utterances(spans)
-            sources = channels
-        else:
-            if work.left is not None and work.right is not None and not said:
-                said.append(notices.ANNOUNCED_TWO)
-            speakers = by_speaker(channels[0], spans[0])
-            said.append(notices.MONO if len(speakers) > 1 else notices.ONE_VOICE)
-            found = utterances(speakers)
-            sources = [channels[0]] * len(speakers)
-        if not found:
-            said = [notices.SILENCE, *(s for s in said if s not in (notices.MONO, notices.ONE_VOICE))]
-        return _Scene(sources, found, len(channels) == 2, audio.duration_ms, tuple(said))
+            found = utterances(without_leakage(spans, loud))
+            return _Scene(channels, found, True, audio.duration_ms, tuple(said if found else [notices.SILENCE, *said]))
+        if not said and work.left is not None and work.right is not None:
+            said.append(notices.ANNOUNCED_TWO)
+        if not spans[0]:
+            return _Scene(channels, [], False, audio.duration_ms, (notices.SILENCE, *said))
+        speakers = by_speaker(channels[0], spans[0])
+        said.append(notices.MONO if len(speakers) > 1 else notices.ONE_VOICE)
+        return _Scene(channels * len(speakers), utterances(speakers), False, audio.duration_ms, tuple(said))
 
     async def _recognize(self, scene: "_Scene") -> list[list[tuple[Heard, int]]]:
         """For each utterance what was heard in its clips, with their lengths in ms."""
@@ -230,12 +222,12 @@ class Asr:
             pieces[i].append((h, clip.length_ms))
         return pieces
 
-    async def _each(self, sounds: Sequence[NDArray[np.float32]], languages: Sequence[str]) -> list[Heard]:
+    async def _each(self, sounds: Sequence[Pcm], languages: Sequence[str]) -> list[Heard]:
         free = asyncio.Semaphore(self.clips_at_once)
 
-        async def one(sound: NDArray[np.float32], language: str) -> Heard:
+        async def one(sound: Pcm, language: str) -> Heard:
             async with free:
-                return await self.recognizer.recognize(sound, language)
+                return await self.recognizer.recognize(as_float(sound), language)
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -271,8 +263,8 @@ class Asr:
 class _Scene:
     """Where somebody speaks, before it is known what is said."""
 
-    sources: list[NDArray[np.float32]]
-    """Audio of each speaker."""
+    sources: list[Pcm]
+    """Audio of each speaker, 16 kHz."""
     utterances: list[Utterance]
     separate: bool
     """Each speaker has a channel."""
@@ -280,6 +272,6 @@ class _Scene:
     notices: tuple[str, ...]
 
 
-def _acoustics(samples: NDArray[np.float32], utterance: Utterance, text: str) -> Acoustics:
-    spoken = np.concatenate([cut(samples, Span(s.start_ms, s.end_ms)) for s in utterance.spans])
+def _acoustics(samples: Pcm, utterance: Utterance, text: str) -> Acoustics:
+    spoken = as_float(np.concatenate([cut(samples, s) for s in utterance.spans]))
     return Acoustics(rms_dbfs(spoken), peak_dbfs(spoken), median_pitch_hz(spoken), speech_rate(text, utterance.speech_ms))

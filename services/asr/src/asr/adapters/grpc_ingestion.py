@@ -1,13 +1,19 @@
 """Recordings and chats, fetched from ingestion."""
 
+import tempfile
+from typing import BinaryIO, cast
+
 import grpc
 from chassis.errors import NotFound
 from mingjian.ingestion.v1 import ingestion_service_pb2 as pb
 from mingjian.ingestion.v1.ingestion_service_pb2_grpc import IngestionServiceStub
 
+from asr.adapters.spool import room_is_needed
 from asr.adapters.wire import role_of
 from asr.app import UndecodableAudio, WrittenTurn
 from asr.domain.transcript import Role
+
+IN_MEMORY = 8 << 20  # bytes; a larger file goes to disk
 
 
 class GrpcIngestion:
@@ -18,19 +24,28 @@ class GrpcIngestion:
         self._max_bytes = max_bytes
         self._timeout_s = timeout_s
 
-    async def audio(self, interaction_id: str) -> bytes:
-        """The whole file. Raises NotFound, UndecodableAudio."""
-        content = bytearray()
+    async def audio(self, interaction_id: str) -> BinaryIO:
+        """The whole file, a large one on disk. Raises NotFound, UndecodableAudio, Unavailable."""
+        file: BinaryIO = cast("BinaryIO", tempfile.SpooledTemporaryFile(IN_MEMORY))  # noqa: SIM115 (the caller closes it)
+        try:
+            await self._download(interaction_id, file)
+        except BaseException:
+            file.close()
+            raise
+        file.seek(0)
+        return file
+
+    async def _download(self, interaction_id: str, file: BinaryIO) -> None:
         call = self._stub.DownloadAudio(pb.DownloadAudioRequest(interaction_id=interaction_id), timeout=self._timeout_s)
         try:
             async for part in call:
-                content += part.chunk
-                if len(content) > self._max_bytes:
+                with room_is_needed():
+                    file.write(part.chunk)
+                if file.tell() > self._max_bytes:
                     call.cancel()
                     raise UndecodableAudio(f"录音文件超过{self._max_bytes >> 20} MB，无法转写。")
         except grpc.aio.AioRpcError as failure:
             raise _known(failure) from failure
-        return bytes(content)
 
     async def written_turns(self, interaction_id: str) -> list[WrittenTurn]:
         """The messages of a chat. Raises NotFound."""

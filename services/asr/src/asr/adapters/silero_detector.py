@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from asr.domain.speech import FRAME_SAMPLES
+from asr.domain.speech import FRAME_SAMPLES, Pcm, as_float
 
 CONTEXT = 64  # samples of the frame before that the model wants in front of each frame
 BLOCK = 10_000  # frames a run: 320 s; the state is handed on, so the blocks make one sequence
@@ -23,14 +23,14 @@ class SileroDetector:
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(str(_model_file()), options, providers=["CPUExecutionProvider"])
 
-    def probabilities(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    def probabilities(self, samples: Pcm) -> NDArray[np.float32]:
         """Probability of speech in each frame of 512 samples at 16 kHz, the last one filled up with silence."""
-        frames = np.pad(samples, (0, -len(samples) % FRAME_SAMPLES)).reshape(-1, FRAME_SAMPLES)
         state_h, state_c = np.zeros((1, 1, 128), np.float32), np.zeros((1, 1, 128), np.float32)
         last = np.zeros(CONTEXT, np.float32)
         found = [np.zeros(0, np.float32)]
-        for first in range(0, len(frames), BLOCK):
-            block = frames[first : first + BLOCK]
+        for first in range(0, len(samples), BLOCK * FRAME_SAMPLES):
+            block = as_float(samples[first : first + BLOCK * FRAME_SAMPLES])
+            block = np.pad(block, (0, -len(block) % FRAME_SAMPLES)).reshape(-1, FRAME_SAMPLES)
             before = np.concatenate([last[None], block[:-1, -CONTEXT:]])
             last = block[-1, -CONTEXT:]
             out, state_h, state_c = self._session.run(None, {"input": np.concatenate([before, block], axis=1), "h": state_h, "c": state_c})

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from asr.domain.speech import SAMPLE_RATE
+from asr.domain.speech import SAMPLE_RATE, Pcm, as_float
 
 SILENCE_DBFS = -120.0
 """Level given to digital silence, so that no figure is infinite."""
 LEVEL_MS = 10
+LEVEL_BLOCK = 6000  # frames worked on at once: a minute
 PITCH_FRAME = 1024  # samples: 64 ms hold four periods of the lowest voice
 PITCH_HOP = 320  # samples: 20 ms
 LOWEST_HZ, HIGHEST_HZ = 65.0, 450.0
@@ -31,12 +32,14 @@ class Acoustics:
     """Characters (words where a script has spaces) per second of speech."""
 
 
-def levels(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+def levels(samples: Pcm) -> NDArray[np.float32]:
     """Level in dBFS per 10 ms; a rest shorter than that is left out. Shape [frames]."""
     step = SAMPLE_RATE * LEVEL_MS // 1000
-    frames = samples[: len(samples) // step * step].reshape(-1, step)
-    power = np.einsum("ij,ij->i", frames, frames) / step
-    decibels: NDArray[np.float32] = (10 * np.log10(np.maximum(power, 10 ** (SILENCE_DBFS / 10)))).astype(np.float32)
+    power = np.zeros(len(samples) // step, np.float32)
+    for first in range(0, len(power), LEVEL_BLOCK):
+        frames = as_float(samples[first * step : min(first + LEVEL_BLOCK, len(power)) * step]).reshape(-1, step)
+        power[first : first + LEVEL_BLOCK] = np.einsum("ij,ij->i", frames, frames) / step
+    decibels: NDArray[np.float32] = 10 * np.log10(np.maximum(power, np.float32(10 ** (SILENCE_DBFS / 10))))
     return decibels
 
 

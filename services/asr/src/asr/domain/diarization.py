@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asr.domain.acoustics import LEVEL_MS, levels, pitch_track
-from asr.domain.speech import SAMPLE_RATE, Span, cut
+from asr.domain.speech import SAMPLE_RATE, Pcm, Span, as_float, cut
 
 WINDOW_MS = 1200
 STEP_MS = 200
@@ -25,12 +25,12 @@ CHANGE_COSTS_AT_PAUSE = 1.5
 SHORTEST_MS = 300  # of a speaker's part that is kept
 
 
-def by_speaker(samples: NDArray[np.float32], spans: Sequence[Span]) -> list[list[Span]]:
+def by_speaker(samples: Pcm, spans: Sequence[Span]) -> list[list[Span]]:
     """Spans of each speaker, the one who begins first: one list where only one voice is heard, else two."""
     windows = [w for s in spans for w in _windows(s)]
     if len(windows) < 4:
         return [list(spans)]
-    features = np.stack([_features(cut(samples, w)) for w in windows])
+    features = np.stack([_features(as_float(cut(samples, w))) for w in windows])
     spread = features.std(axis=0)
     features = (features - features.mean(axis=0)) / np.maximum(spread, 1e-6)
     features[:, 0] *= PITCH_WEIGHT
@@ -105,15 +105,17 @@ def _distinct(features: NDArray[np.float64], labels: NDArray[np.intp], centres: 
 
 
 def _parts(
-    spans: Sequence[Span], windows: Sequence[Span], evidence: NDArray[np.float64], samples: NDArray[np.float32]
+    spans: Sequence[Span], windows: Sequence[Span], evidence: NDArray[np.float64], samples: Pcm
 ) -> list[tuple[Span, int]]:
     """Spans with their speaker: the cheapest path through both speakers over steps of STEP_MS (Viterbi)."""
+    starts, ends = [w.start_ms for w in windows], [w.end_ms for w in windows]
+    sums = np.concatenate([[0.0], np.cumsum(evidence)])  # evidence of the windows over a step is a difference of two
     steps: list[tuple[int, int, float, bool]] = []  # start, end, evidence for speaker 1, whether a pause comes before
     for s in spans:
         for at in range(s.start_ms, s.end_ms, STEP_MS):
             end = min(at + STEP_MS, s.end_ms)
-            over = [e for w, e in zip(windows, evidence.tolist(), strict=True) if w.start_ms < end and w.end_ms > at]
-            steps.append((at, end, sum(over) / len(over) if over else 0.0, at == s.start_ms))
+            low, high = np.searchsorted(ends, at, "right"), np.searchsorted(starts, end, "left")
+            steps.append((at, end, float(sums[high] - sums[low]) / max(1, int(high - low)), at == s.start_ms))
     cost = np.array([[max(0.0, e), max(0.0, -e)] for _, _, e, _ in steps])
     came = np.zeros((len(steps), 2), int)
     total = cost[0]
@@ -140,7 +142,7 @@ def _parts(
     return [p for p in parts if p[0].length_ms >= SHORTEST_MS] or parts
 
 
-def _quietest(samples: NDArray[np.float32], before: Span, until_ms: int) -> int:
+def _quietest(samples: Pcm, before: Span, until_ms: int) -> int:
     """The quietest instant around the end of `before`: where one person stopped and the other had not begun."""
     around = Span(max(before.start_ms + SHORTEST_MS, before.end_ms - 400), min(before.end_ms + 400, max(until_ms, before.end_ms + 1)))
     if around.length_ms < 10 * LEVEL_MS:

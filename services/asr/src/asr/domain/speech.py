@@ -7,6 +7,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+Pcm = NDArray[np.int16]
+"""Samples of one channel; hours of them are kept, so in the smallest form there is."""
 SAMPLE_RATE = 16_000
 """Hz; all audio in the domain has this rate."""
 FRAME_SAMPLES = 512
@@ -21,6 +23,7 @@ PAD_MS = 64
 LONGEST_CLIP_MS = 12_000
 """A clip of 12 s and the 3 s tail that the recogniser wants fill its 15 s window."""
 CLIP_MARGIN_MS = 200
+SHORTEST_REST_MS = 1000  # of a long span that is divided; in less there is no word to hear
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,10 +43,16 @@ class Span:
         return max(0, min(self.end_ms, other.end_ms) - max(self.start_ms, other.start_ms))
 
 
-def cut(samples: NDArray[np.float32], span: Span) -> NDArray[np.float32]:
+def cut(samples: Pcm, span: Span) -> Pcm:
     """The samples of a span; what lies outside the audio is left out."""
     per_ms = SAMPLE_RATE // 1000
     return samples[max(0, span.start_ms) * per_ms : span.end_ms * per_ms]
+
+
+def as_float(samples: Pcm) -> NDArray[np.float32]:
+    """The samples as float32 in -1..1: twice the memory, so never a whole recording at once."""
+    scaled: NDArray[np.float32] = np.multiply(samples, 1 / 32768, dtype=np.float32)
+    return scaled
 
 
 def speech_spans(probabilities: NDArray[np.float32], length_ms: int) -> list[Span]:
@@ -79,7 +88,8 @@ def _short(span: tuple[int, int], probabilities: NDArray[np.float32]) -> list[tu
     if end - start <= longest:
         return [span]
     smooth = np.convolve(probabilities[start : start + longest], np.ones(3) / 3, mode="same")
-    at = start + longest // 2 + int(np.argmin(smooth[longest // 2 :]))
+    latest = min(longest, end - start - SHORTEST_REST_MS // FRAME_MS)
+    at = start + longest // 2 + int(np.argmin(smooth[longest // 2 : latest]))
     return [(start, at), *_short((at, end), probabilities)]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asr.domain.acoustics import LEVEL_MS
-from asr.domain.speech import Span
+from asr.domain.speech import Pcm, Span, as_float
 
 SAME_TURN_GAP_MS = 800
 """A speaker who pauses for less than this goes on with the same turn, if nobody else spoke meanwhile."""
@@ -19,6 +19,7 @@ LEAK_LIKENESS = 0.6
 LEAK_LAG_MS = 300  # echo over a telephone line comes back within this
 
 EMPTY_DBFS = -60.0  # a channel whose loudest 10 ms are below this carries nobody
+THINNED = 16  # of so many samples one is enough to see that two channels are copies
 SAME_FROM = 0.98  # correlation of the samples of two channels that are copies of one
 
 
@@ -115,7 +116,7 @@ def _likeness(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     return float(a @ b) / norm if norm > 0 else 0.0
 
 
-def one_voice(left: NDArray[np.float32], right: NDArray[np.float32], a: NDArray[np.float32], b: NDArray[np.float32]) -> int:
+def one_voice(left: NDArray[np.float32], right: NDArray[np.float32], a: Pcm, b: Pcm) -> int:
     """Whether two channels are really one: 0 when they are two, else the number (1 or 2) of the channel to listen to.
 
     Some recorders copy one line to both channels or leave one empty. `left` and `right` are levels in dBFS per 10 ms,
@@ -126,8 +127,9 @@ def one_voice(left: NDArray[np.float32], right: NDArray[np.float32], a: NDArray[
     loudest = float(left.max()), float(right.max())
     if min(loudest) < EMPTY_DBFS <= max(loudest):
         return 1 if loudest[0] > loudest[1] else 2
-    energy = float(np.sqrt(np.dot(a, a) * np.dot(b, b)))
-    return 1 if energy > 0 and float(np.dot(a, b)) / energy > SAME_FROM else 0
+    x, y = as_float(a[::THINNED]), as_float(b[::THINNED])
+    energy = float(np.sqrt((x @ x) * (y @ y)))
+    return 1 if energy > 0 and float(x @ y) / energy > SAME_FROM else 0
 
 
 def covered_ms(spans: Sequence[Span]) -> int:
