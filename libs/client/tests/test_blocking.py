@@ -57,6 +57,14 @@ def test_a_wrong_key_is_a_problem(platform):
     assert caught.value.status == 401
 
 
+def test_a_refusal_before_the_body_was_read_is_a_problem_too(platform):
+    with Mingjian(platform.url, "other", retries=0) as stranger:
+        for _ in range(3):
+            with pytest.raises(MingjianProblem) as caught:
+                stranger.upload(bytes(30_000_000), {"external_id": "e1"})
+            assert caught.value.status == 401
+
+
 def test_an_answer_that_is_no_problem_document_is_one_all_the_same(platform, mingjian):
     platform.fail["/v1/tickets"] = [Response("<h1>Bad Gateway</h1>", 502)]
     with pytest.raises(MingjianProblem) as caught:

@@ -6,9 +6,11 @@ import pytest
 from chassis.identity import Identity
 from chassis.rpc_status import violated_field
 from google.protobuf.timestamp_pb2 import Timestamp
+from ingestion.adapters.grpc_server import NAME
 from ingestion.domain.interaction import Report, Status
 from mingjian.ingestion.v1 import ingestion_service_pb2 as pb
 from mingjian.ingestion.v1.events_pb2 import FeedbackReceived, InteractionReceived
+from testkit.waiting import eventually
 
 AGENT, CUSTOMER = pb.ROLE_AGENT, pb.ROLE_CUSTOMER
 CHAT = [pb.ChatTurn(role=AGENT, text="您好，请问有什么可以帮您？", start_ms=0), pb.ChatTurn(role=CUSTOMER, text="宽带断了。", start_ms=4000)]
@@ -176,15 +178,13 @@ async def test_a_used_external_id_is_refused_for_other_content(platform, events,
 @pytest.mark.parametrize("same", [True, False])
 async def test_of_uploads_that_race_one_is_stored_and_announced(platform, events, db, recorded, same):
     contents = [recorded(seconds=1 if same else 1 + n) for n in range(4)]
-    begun, go = [], asyncio.Event()
+
+    async def all_have_looked_for_a_first_one_and_found_none():
+        return await db.uploads.count_documents({}) == len(contents)
 
     async def slowly(content):
         yield pb.UploadInteractionRequest(metadata=told(external_id="e1"))
-        begun.append(content)
-        if len(begun) == len(contents):
-            go.set()
-        await go.wait()  # all of them have looked for the first one by now, and found none
-        await asyncio.sleep(0.2)
+        await eventually(all_have_looked_for_a_first_one_and_found_none)
         yield pb.UploadInteractionRequest(chunk=content)
 
     async with platform.stub() as stub:
@@ -200,8 +200,6 @@ async def test_of_uploads_that_race_one_is_stored_and_announced(platform, events
 
 
 async def test_a_sender_that_hangs_up_leaves_nothing(platform, db, recorded):
-    from testkit.waiting import eventually
-
     async def endless():
         yield pb.UploadInteractionRequest(metadata=told())
         yield pb.UploadInteractionRequest(chunk=recorded(seconds=60)[: 2**20 - 1])
@@ -309,3 +307,17 @@ async def test_wrong_feedback_is_refused_by_field_and_none_is_stored(platform, e
         both = pb.ImportFeedbackRequest(feedback=[pb.Feedback(feedback_id="good", customer_id="c1", csat=5), pb.Feedback(**answer)])
         assert await refused(stub.ImportFeedback(both)) == ("INVALID_ARGUMENT", f"feedback[1].{field}")
     assert await received(events, FeedbackReceived) == []
+
+
+async def test_spans_say_what_was_called_and_nothing_a_customer_said(platform, spans, recorded):
+    async with platform.stub() as stub:
+        made = await chat(stub, customer_id="c-13800138000", external_id="e1")
+        await upload(stub, recorded(), customer_id="c-13800138000")
+        await refused(upload(stub, b"no audio", customer_id="c-13800138000", product="宽带"))
+        await refused(chat(stub, CHAT[:1], external_id="e1"))
+        await stub.GetChatTurns(pb.GetChatTurnsRequest(interaction_id=made.interaction_id))
+    found = spans.get_finished_spans()
+    assert {f"{NAME}/{m}" for m in ("CreateInteraction", "UploadInteraction", "GetChatTurns")} <= {s.name for s in found}
+    said = " ".join(s.to_json() for s in found)
+    for words in ("13800138000", "宽带", CHAT[0].text):
+        assert words not in said and words.encode("unicode_escape").decode() not in said

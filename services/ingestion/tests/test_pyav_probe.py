@@ -40,6 +40,13 @@ def test_headerless_telephone_audio_is_read_where_it_is_announced(recorded, cont
         probed(content)
 
 
+@pytest.mark.parametrize(("container", "codec"), [("wav", "pcm_alaw"), ("mp3", "libmp3lame"), ("ogg", "libopus"), ("flac", "flac")])
+def test_a_file_with_a_header_is_not_read_as_headerless(recorded, container, codec):
+    with pytest.raises(InvalidInput) as caught:
+        probed(recorded(container, codec, 48000, 1), "alaw")
+    assert caught.value.field == "metadata.audio_format"
+
+
 @pytest.mark.parametrize(
     "content",
     [

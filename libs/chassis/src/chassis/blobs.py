@@ -18,7 +18,8 @@ def open_store(url: str) -> ObjectStore:
 async def write(store: ObjectStore, path: str, chunks: AsyncIterator[bytes]) -> int:
     """Store the chunks under `path` and return their bytes. Nothing is visible under it before the last one arrived."""
     size = 0
-    async with obstore.open_writer_async(store, path, buffer_size=_PART) as writer:
+    # Parts under way at once are memory; by default there would be twelve.
+    async with obstore.open_writer_async(store, path, buffer_size=_PART, max_concurrency=2) as writer:
         async for chunk in chunks:
             await writer.write(chunk)
             size += len(chunk)

@@ -16,8 +16,8 @@ from ingestion.domain.audio import FIELD, FORMATS, MIN_MS, Probe
 
 # Without this FFmpeg would also take playlists, which make it open other files and addresses.
 _DEMUXERS = "wav,mp3,ogg,flac"
-_RAW = {"alaw": "alaw", "mulaw": "mulaw"}
 _RAW_OPTIONS = {"sample_rate": "8000"}
+_HEADERS = (b"RIFF", b"OggS", b"fLaC", b"ID3")
 # A recorder that did not know the length while writing puts these.
 _LENGTH_UNKNOWN = (0, 0xFFFFFFFF, 0x7FFFFFFF)
 _MAX_CHUNKS = 100
@@ -53,9 +53,10 @@ class _Bytes:
 
 
 def probe(file: ReadableFile, audio_format: str = "", *, max_ms: int) -> Probe:
-    """Blocking; reads no further than just past `max_ms`. `audio_format` is alaw or mulaw for a file without a header.
+    """Blocking; reads no further than just past `max_ms`. `audio_format` is alaw or mulaw for a file without a header, as FFmpeg names them.
 
-    Raises InvalidInput on "audio" where it is no audio file; what the file itself raises comes through.
+    Raises InvalidInput on "audio" where it is no audio file and on "metadata.audio_format" where that contradicts it. What the file
+    itself raises comes through.
     """
     source = _Bytes(file)
     try:
@@ -68,7 +69,10 @@ def probe(file: ReadableFile, audio_format: str = "", *, max_ms: int) -> Probe:
 def _probe(source: _Bytes, audio_format: str, max_ms: int) -> Probe:
     try:
         if audio_format:
-            container = av.open(source, mode="r", format=_RAW[audio_format], container_options=_RAW_OPTIONS)
+            if source.read(4).startswith(_HEADERS):
+                raise InvalidInput("metadata.audio_format", "is for files without a header, and this one says itself what it is")
+            source.seek(0)
+            container = av.open(source, mode="r", format=audio_format, container_options=_RAW_OPTIONS)
         else:
             container = av.open(source, mode="r", container_options={"format_whitelist": _DEMUXERS})
     except (FFmpegError, ValueError):
