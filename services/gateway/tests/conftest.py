@@ -14,6 +14,8 @@ from chassis.lifecycle import Life
 from chassis.messaging import connected, wrap
 from chassis.mongo import database
 from chassis.service import Running
+from gateway.__main__ import Edge, edge
+from gateway.settings import Settings
 from mingjian.asr.v1 import asr_service_pb2
 from mingjian.ingestion.v1 import ingestion_service_pb2 as ingestion
 from mingjian.ingestion.v1 import ingestion_service_pb2_grpc as ingestion_grpc
@@ -26,17 +28,15 @@ from mingjian.reporting.v1 import reporting_service_pb2_grpc as reporting_grpc
 from mingjian.routing.v1 import routing_service_pb2 as routing
 from mingjian.routing.v1 import routing_service_pb2_grpc as routing_grpc
 
-from gateway.__main__ import Edge, edge
-from gateway.settings import Settings
-
 ADMIN_KEY = "admin-key-of-this-test-0123456789"
 IDENTITY_KEY = "signs-identities"
 
 
 class Ingestion(ingestion_grpc.IngestionServiceServicer):
     def __init__(self):
-        self.interactions, self.audio, self.largest_chunk, self.uploads = {}, {}, 0, 0
+        self.interactions, self.audio, self.largest_chunk, self.uploads, self.received = {}, {}, 0, 0, 0
         self.asked = []
+        self.keeping = True
 
     def put(self, interaction, audio=b""):
         if audio:
@@ -60,7 +60,9 @@ class Ingestion(ingestion_grpc.IngestionServiceServicer):
                     raise InvalidInput("metadata.industry", "is not an industry")
             else:
                 self.largest_chunk = max(self.largest_chunk, len(request.chunk))
-                audio += request.chunk
+                self.received += len(request.chunk)
+                if self.keeping:
+                    audio += request.chunk
         self.uploads += 1
         made = ingestion.Interaction(
             interaction_id=new_id(), tenant=caller().tenant, metadata=metadata, medium=ingestion.MEDIUM_CALL,

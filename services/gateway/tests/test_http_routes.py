@@ -91,7 +91,10 @@ async def test_broken_json_names_the_place(world):
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/v1/nothing", 404), ("GET", "/v1/tickets/x:assign", 405), ("POST", "/v1/tickets/x:fly", 404), ("DELETE", "/v1/interactions", 405), ("GET", "/", 404)],
+    [
+        ("GET", "/v1/nothing", 404), ("GET", "/v1/tickets/x:assign", 405), ("POST", "/v1/tickets/x:fly", 404), ("DELETE", "/v1/interactions", 405),
+        ("GET", "/", 404),
+    ],
 )
 async def test_paths_there_are_not_are_problems_too(world, method, path, status):
     answer = await world.http.request(method, path)

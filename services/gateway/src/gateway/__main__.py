@@ -11,7 +11,7 @@ from chassis.lifecycle import cancelled
 from chassis.service import Running, running, start
 
 from gateway.adapters.gateway_service import GatewayService
-from gateway.adapters.grpc_edge import PassThrough, key_interceptors
+from gateway.adapters.grpc_edge import KeyGuard, PassThrough
 from gateway.adapters.grpc_peers import Peers, peers
 from gateway.adapters.http_app import http_app
 from gateway.adapters.http_door import Admission
@@ -61,7 +61,7 @@ async def edge(r: Running, settings: Settings) -> Edge:
     health = Health(_checks(r, behind))
     grpc_port = await r.up.enter_async_context(serving(
         settings.grpc_address, list(SERVICES.values()), lambda server: None, grace_s=settings.stop_grace_s,
-        generic=[PassThrough(calls, upload_max_bytes=settings.audio_max_bytes)], interceptors=key_interceptors(admission, calls),
+        generic=[PassThrough(calls, upload_max_bytes=settings.audio_max_bytes)], interceptors=[KeyGuard(admission, calls)],
     ))
 
     def stopping() -> None:

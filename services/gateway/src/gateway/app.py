@@ -1,19 +1,20 @@
 """What the edge does: knows callers by their keys, makes and ends keys, writes down what was looked at and changed."""
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from chassis.errors import AlreadyExists, Denied, NotFound, TooMuch, Unauthenticated
+from chassis.errors import AlreadyExists, NotFound, TooMuch, Unauthenticated, Unavailable
 
-from gateway.domain.audit import GENESIS, Chain, Entry, chained
+from gateway.domain.audit import GENESIS, Chain, Entry, chained, to_the_millisecond
 from gateway.domain.keys import MOST_KEYS, ApiKey, check_name, check_tenant, hash_secret, new_secret
 from gateway.domain.roles import ADMIN, check_grant
 
-_APPEND_TRIES = 20
+_APPEND_TRIES = 40
 
 
 class KeyStore(Protocol):
@@ -103,7 +104,7 @@ class Keys:
         if await self.store.working(creator.tenant) >= MOST_KEYS:
             raise TooMuch(f"there are {MOST_KEYS} working keys; revoke one first")
         secret = new_secret()
-        key = ApiKey(self.new_id(), creator.tenant, name, role, agent_id, tuple(sorted(extra)), self.now(), creator.principal)
+        key = ApiKey(self.new_id(), creator.tenant, name, role, agent_id, tuple(sorted(extra)), to_the_millisecond(self.now()), creator.principal)
         await self.store.add(key, hash_secret(secret, self.pepper))
         return key, secret
 
@@ -143,25 +144,23 @@ class Audit:
 
     store: AuditStore
     now: Callable[[], datetime]
-    _last: dict[str, tuple[int, str]] = field(default_factory=dict)
     _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
 
     async def record(self, tenant: str, principal: str, action: str, object_id: str, status: str) -> Entry:
-        """Append one entry; it is stored when this returns. Raises TooMuch where others were always faster."""
+        """Append one entry; it is stored when this returns. Raises Unavailable where others were faster for seconds."""
         async with self._turns.setdefault(tenant, asyncio.Lock()):
-            for _ in range(_APPEND_TRIES):
-                if tenant not in self._last:
-                    found = await self.store.last(tenant)
-                    self._last[tenant] = (found.sequence, found.hash) if found else (0, GENESIS)
-                sequence, previous = self._last.pop(tenant)
+            for attempt in range(_APPEND_TRIES):
+                # Always read anew: a process that remembered the end would win every race against one that lost it once.
+                last = await self.store.last(tenant)
+                sequence, previous = (last.sequence, last.hash) if last else (0, GENESIS)
                 entry = chained(Entry(tenant, sequence + 1, self.now(), principal, action, object_id, status), previous)
                 try:
                     await self.store.add(entry)
                 except AlreadyExists:
+                    await asyncio.sleep(random.uniform(0, min(0.2, 0.002 * 2**attempt)))
                     continue
-                self._last[tenant] = (entry.sequence, entry.hash)
                 return entry
-        raise TooMuch("the audit log is written by too many at once")
+        raise Unavailable("the audit log is written by too many at once")
 
     async def page(self, tenant: str, *, object_id: str, before: int, limit: int) -> list[Entry]:
         return await self.store.page(tenant, object_id=object_id, before=before, limit=limit)
@@ -174,9 +173,3 @@ class Audit:
             if chain.broken_at:
                 break
         return chain
-
-
-def check_permission(key: ApiKey, permission: str) -> None:
-    """Raises Denied."""
-    if not key.identity().may(permission):
-        raise Denied(f"this needs the permission {permission}")

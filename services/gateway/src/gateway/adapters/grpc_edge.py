@@ -1,7 +1,7 @@
 """The public gRPC edge: an API key in the metadata `authorization`, and every public RPC passed on as the bytes it came in."""
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Container
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,11 +24,17 @@ class _Details:
     invocation_metadata: Any
 
 
-class _KeyToIdentity(grpc.aio.ServerInterceptor):
-    """Looks up the key and hands its identity on to the platform's own guard, signed so that no client can send one itself."""
+class KeyGuard(grpc.aio.ServerInterceptor):
+    """Turns away who has no key; all others the platform's own guard takes over, as in every service.
 
-    def __init__(self, admission: Admission, signature: str, known: Container[str]) -> None:
-        self._admission, self._signature, self._known = admission, signature, known
+    It is given their identity signed with a secret of this process alone, so that no client can send one itself.
+    """
+
+    def __init__(self, admission: Admission, calls: PublicCalls) -> None:
+        self._admission = admission
+        self._known = frozenset(method.path for method in calls.by_name.values())
+        self._signature = secrets.token_hex(32)
+        self._guard = guard(self._signature)
 
     async def intercept_service(
         self, continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]], details: grpc.HandlerCallDetails
@@ -44,7 +50,9 @@ class _KeyToIdentity(grpc.aio.ServerInterceptor):
             if not is_transient(e):
                 raise
             return _refusing(details.method, grpc.StatusCode.UNAVAILABLE, "something this needs is away; try again", ())
-        return await continuation(_Details(details.method, [*metadata, (METADATA_KEY, encode(key.identity(), self._signature))]))
+        known = _Details(details.method, [*metadata, (METADATA_KEY, encode(key.identity(), self._signature))])
+        # gRPC takes only its own details further down, so the handler is looked up with those.
+        return await self._guard.intercept_service(lambda _: continuation(details), known)
 
 
 def _refusing(method: str, code: grpc.StatusCode, message: str, trailers: Any) -> Any:
@@ -53,13 +61,6 @@ def _refusing(method: str, code: grpc.StatusCode, message: str, trailers: Any) -
         await context.abort(code, message, trailers)
 
     return grpc.stream_stream_rpc_method_handler(refuse)
-
-
-def key_interceptors(admission: Admission, calls: PublicCalls) -> list[grpc.aio.ServerInterceptor]:
-    """For `chassis.grpc_server.serving`: who has no key is turned away, everybody else is guarded as in every service."""
-    signature = secrets.token_hex(32)  # never leaves this process
-    known = frozenset(method.path for method in calls.by_name.values())
-    return [_KeyToIdentity(admission, signature, known), guard(signature)]
 
 
 class PassThrough(grpc.GenericRpcHandler):

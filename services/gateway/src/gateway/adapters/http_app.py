@@ -43,6 +43,8 @@ def http_app(calls: PublicCalls, admission: Admission, hub: EventHub, health: He
     app = FastAPI(
         openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False,
         exception_handlers={HTTPException: _problem, Exception: _problem},
+        # FastAPI's own spans carry paths and queries as sent, and so ids and customers' words; the door makes ours.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.router.routes[:] = routes
     return Door(app)

@@ -10,7 +10,7 @@ from chassis.identity import acting_as
 from chassis.telemetry import TRACES, tracer
 from opentelemetry.trace import SpanKind, StatusCode
 from prometheus_client import Histogram
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,6 +25,8 @@ HTTP_SECONDS = Histogram(
     "mingjian_http_seconds", "Time until a response began.", ["method", "route", "status"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
+# Where the route that is found writes its label: the application works on copies of the scope.
+FOUND = "mingjian.found"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _CARRIED = {b"traceparent": "traceparent", b"tracestate": "tracestate"}
 
@@ -44,6 +46,8 @@ class Door:
         method = scope["method"] if scope["method"] in _METHODS else "other"
         carried = {_CARRIED[k]: v.decode("latin-1") for k, v in scope["headers"] if k in _CARRIED}
         began, status, ready = time.perf_counter(), 0, 0.0
+        found: dict[str, str] = {}
+        scope[FOUND] = found
 
         async def watched(message: Message) -> None:
             nonlocal status, ready
@@ -54,8 +58,6 @@ class Door:
         with tracer.start_as_current_span(method, context=TRACES.extract(carried), kind=SpanKind.SERVER) as span:
             try:
                 await self._app(scope, receive, watched)
-            except ClientDisconnect:
-                status = status or 499
             except Exception as e:
                 # The application's own handler has answered and logged; what is left is a response that broke off midway.
                 if not status:
@@ -65,7 +67,7 @@ class Door:
                     raise
             finally:
                 # Only templates, never paths as sent: those carry ids and would be labels without end.
-                route = getattr(scope.get("route"), "label", "none")
+                route = found.get("label", "none")
                 span.update_name(f"{method} {route}")
                 span.set_attribute("http.request.method", method)
                 span.set_attribute("http.route", route)
@@ -102,8 +104,6 @@ class Admission:
                 key = await self.key_of(request.headers.get("authorization", ""))
                 with acting_as(key.identity()):
                     return await endpoint(request)
-            except ClientDisconnect:
-                raise
             except Exception as e:
                 return respond(request, e)
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 
 import orjson
-from chassis.errors import Denied, InvalidInput, Unauthenticated
+from chassis.errors import Denied, InvalidInput, TooMuch, Unauthenticated, Unavailable
 from chassis.identity import Identity, caller
 from chassis.transient import is_transient
 from starlette.requests import Request
@@ -23,7 +23,7 @@ _ENDS = {
     "too_slow": "this connection was read too slowly; connect again with Last-Event-ID",
     "stopping": "this server is stopping; connect again with Last-Event-ID",
     "revoked": "this API key does not work any more",
-    "away": "the events missed cannot be read now; connect again with Last-Event-ID",
+    "away": "events cannot be read now; connect again with Last-Event-ID",
 }
 
 
@@ -41,6 +41,7 @@ class EventStreams:
         token = request.headers.get("last-event-id") or request.query_params.get("last_event_id", "")
         since = parse_position(token) if token else None
         types = self._wanted(who, request.query_params.get("types", ""))
+        self._hub.check_room()
         authorization = request.headers.get("authorization", "")
         return _Sent(self._written(who, types, since, authorization), self._settings.read_timeout_s)
 
@@ -61,15 +62,18 @@ class EventStreams:
         """The stream's text. Whatever ends it is its last event."""
         at = since or self._hub.position
         yield b": events of your company\nretry: 2000\nid: %s\n\n" % str(at).encode()
-        if since:
+        try:
             # While what was missed is read, more comes; it is over when nothing came meanwhile, and then listening begins at once.
-            while any(since.of.get(s, p) < p for s, p in self._hub.position.of.items()):
+            while any(at.of.get(s, p) < p for s, p in self._hub.position.of.items()):
                 until = self._hub.position
-                async for event in self._hub.missed(who.tenant, since):
+                async for event in self._hub.missed(who.tenant, at):
                     if self._for(who, types, event):
                         yield _event(who, event)
-                since = Position({**since.of, **until.of})
-        listener = self._hub.listen(who.tenant)
+                at = Position({**at.of, **until.of})
+            listener = self._hub.listen(who.tenant)
+        except (TooMuch, Unavailable):
+            yield ended("away")
+            return
         try:
             async for chunk in self._live(who, types, listener, authorization):
                 yield chunk

@@ -11,7 +11,7 @@ from chassis.rpc_status import DETAILS_KEY
 from chassis.transient import is_transient
 from google.rpc import error_details_pb2, status_pb2
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from gateway.domain.limits import TooFast
@@ -66,6 +66,8 @@ def respond(request: Request, failure: Exception) -> Response:
     elif isinstance(failure, HTTPException):
         status, field, headers = failure.status_code, "", dict(failure.headers or {})
         detail = _about(request, status)
+    elif isinstance(failure, ClientDisconnect):
+        status, detail, field = 499, "the client hung up", ""  # for the figures: nobody reads it
     elif is_transient(failure):
         status, detail, field = 503, "", ""
         log.warning("dependency away: %s", type(failure).__name__)

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from gateway.adapters.http_bodies import json_body
-from gateway.adapters.http_door import Admission, Endpoint
+from gateway.adapters.http_door import FOUND, Admission, Endpoint
 from gateway.adapters.json_mapping import fill, fill_field, loads, set_from_text, to_json, writer_of
 from gateway.adapters.proto_methods import HttpRule, PublicMethod, descriptor_of, in_order_of_precedence, template_parts
 from gateway.adapters.public_calls import PublicCalls
@@ -36,6 +36,7 @@ class Labelled(Route):
         self.allowed = frozenset(self.methods or ())
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope.get(FOUND, {})["label"] = self.label
         if scope["method"] not in (self.methods or ()):
             raise HTTPException(405, headers={"Allow": ", ".join(sorted(self.allowed))})
         await super().handle(scope, receive, send)

@@ -31,9 +31,14 @@ def enum_words(enum: EnumDescriptor) -> dict[int, str]:
     return {value.number: value.name.removeprefix(prefix).lower() for value in enum.values}
 
 
-@lru_cache(maxsize=8192)
 def shortest(value: float) -> float | None:
     """The float64 with the fewest digits that is this float32; None for what JSON has no number for."""
+    # Zero and minus zero are one key to a cache.
+    return _shortest(value) if value else value
+
+
+@lru_cache(maxsize=8192)
+def _shortest(value: float) -> float | None:
     if not math.isfinite(value):
         return None
     for digits in (6, 7, 8):

@@ -153,12 +153,16 @@ class EventHub:
             for listener in listeners:
                 listener.end("stopping")
 
-    def listen(self, tenant: str) -> Listener:
-        """A listener to everything after `position` as it is now. Raises TooMuch, Unavailable."""
+    def check_room(self) -> None:
+        """Raises TooMuch, Unavailable where nobody more can listen."""
         if self._stopping:
             raise Unavailable("this process is stopping; connect again")
         if self._count >= self._most:
             raise TooMuch("too many listen to events already; try again later")
+
+    def listen(self, tenant: str) -> Listener:
+        """A listener to everything after `position` as it is now. Raises TooMuch, Unavailable."""
+        self.check_room()
         listener = Listener(self._buffer)
         self._listeners.setdefault(tenant, set()).add(listener)
         self._count += 1

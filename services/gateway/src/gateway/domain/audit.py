@@ -53,9 +53,14 @@ def hash_of(entry: Entry, previous: str) -> str:
     return hashlib.sha256(f"{previous}\n{canonical}".encode()).hexdigest()
 
 
+def to_the_millisecond(at: datetime) -> datetime:
+    """In UTC, without what the store does not keep."""
+    return at.astimezone(UTC).replace(microsecond=at.microsecond // 1000 * 1000)
+
+
 def chained(entry: Entry, previous: str) -> Entry:
     """The entry with its hash; its time is cut to the millisecond, which is what the store keeps."""
-    cut = replace(entry, at=entry.at.astimezone(UTC).replace(microsecond=entry.at.microsecond // 1000 * 1000))
+    cut = replace(entry, at=to_the_millisecond(entry.at))
     return replace(cut, hash=hash_of(cut, previous))
 
 
