@@ -3,19 +3,20 @@
 import asyncio
 import itertools
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
-import nats
 import nats.errors
 import nats.js.errors
 import orjson
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.api import DiscardPolicy, StorageType, StreamConfig
 from opentelemetry.trace import SpanKind
 
 from chassis.errors import Unavailable
+from chassis.messaging.client import FastClient, header_block
 from chassis.messaging.envelope import Envelope
 from chassis.telemetry import PUBLISHED, tracer
 
@@ -34,12 +35,12 @@ _ACK_TIMEOUT_S = 10.0
 class Events:
     """Publishes envelopes; a publish returns when JetStream has stored every one of them."""
 
-    def __init__(self, nc: Client) -> None:
+    def __init__(self, nc: FastClient) -> None:
         self.nc = nc
         self.js = nc.jetstream()
         self._inbox = nc.new_inbox()
         self._tokens = itertools.count()
-        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._waiting: dict[str, _Unconfirmed] = {}
         self._free = asyncio.Semaphore(_IN_FLIGHT)
 
     async def start(self) -> None:
@@ -61,49 +62,55 @@ class Events:
             span.set_attribute("messaging.system", "nats")
             span.set_attribute("messaging.batch.message_count", len(envelopes))
             await self._publish(envelopes)
-        for envelope in envelopes:
-            PUBLISHED.labels(envelope.headers["ce-type"]).inc()
+        for event_type, count in Counter([e.headers["ce-type"] for e in envelopes]).items():
+            PUBLISHED.labels(event_type).inc(count)
 
     async def _publish(self, envelopes: Sequence[Envelope]) -> None:
-        loop = asyncio.get_running_loop()
-        acks: list[asyncio.Future[None]] = []
-        tokens: list[str] = []
+        # One reply subject for all: JetStream answers each message once, so counting its answers is enough.
+        token = str(next(self._tokens))
+        reply = f"{self._inbox}.{token}"
+        waiting = self._waiting[token] = _Unconfirmed(asyncio.get_running_loop().create_future(), len(envelopes))
+        held = 0
         try:
             for envelope in envelopes:
                 await self._free.acquire()
-                token = str(next(self._tokens))
-                ack: asyncio.Future[None] = loop.create_future()
-                self._waiting[token] = ack
-                acks.append(ack)
-                tokens.append(token)
-                await self.nc.publish(envelope.subject, envelope.data, reply=f"{self._inbox}.{token}", headers=envelope.headers)
+                held += 1
+                await self.nc.send(envelope.subject, envelope.data, reply=reply, block=header_block(envelope.headers))
             async with asyncio.timeout(_ACK_TIMEOUT_S):
-                for ack in acks:
-                    await ack
+                await waiting.all_stored
         except (TimeoutError, nats.errors.Error) as e:
             raise Unavailable(f"events were not confirmed: {e or 'timed out'}") from e
         finally:
-            for token in tokens:
-                if self._waiting.pop(token, None):
-                    self._free.release()
-            for ack in acks:
-                if ack.done() and not ack.cancelled():
-                    ack.exception()  # seen, also where an earlier one was raised first
+            del self._waiting[token]
+            for _ in range(held - waiting.answers):
+                self._free.release()
+            if waiting.all_stored.done() and not waiting.all_stored.cancelled():
+                waiting.all_stored.exception()  # seen, also where sending failed first
 
     async def _acked(self, message: Msg) -> None:
-        ack = self._waiting.pop(message.subject.rpartition(".")[2], None)
-        if ack is None:
+        waiting = self._waiting.get(message.subject.rpartition(".")[2])
+        if waiting is None:
             return  # its publisher has given up waiting
         self._free.release()
-        if ack.done():
+        waiting.answers += 1
+        if waiting.all_stored.done():
             return
         if message.headers and message.headers.get("Status") == "503":
-            ack.set_exception(Unavailable("no stream takes this subject, or JetStream is away"))
+            waiting.all_stored.set_exception(Unavailable("no stream takes this subject, or JetStream is away"))
         elif b'"error"' in message.data:
             error = orjson.loads(message.data)["error"]
-            ack.set_exception(Unavailable(f"JetStream refused an event: {error.get('description', error)}"))
-        else:
-            ack.set_result(None)
+            waiting.all_stored.set_exception(Unavailable(f"JetStream refused an event: {error.get('description', error)}"))
+        elif waiting.answers == waiting.sent:
+            waiting.all_stored.set_result(None)
+
+
+@dataclass(slots=True)
+class _Unconfirmed:
+    """A publish under way: `answers` of `sent` have come."""
+
+    all_stored: asyncio.Future[None]
+    sent: int
+    answers: int = 0
 
 
 async def ensure_stream(events: Events, service: str) -> None:
@@ -129,15 +136,18 @@ async def _ensure(events: Events, config: StreamConfig) -> None:
         log.info("stream exists with its own settings", extra={"stream": config.name})
 
 
-async def connect(url: str, name: str) -> Client:
+async def connect(url: str, name: str) -> FastClient:
     """A client that never gives up reconnecting."""
     async def troubled(error: Exception) -> None:
         log.warning("nats: %s", error)
 
-    return await nats.connect(
-        url.split(","), name=name, error_cb=troubled, max_reconnect_attempts=-1, reconnect_time_wait=0.5, connect_timeout=5,
-        allow_reconnect=True, pending_size=16 * 1024 * 1024,
+    client = FastClient()
+    await client.connect(
+        url.split(","), name=name, error_cb=troubled, max_reconnect_attempts=-1, connect_timeout=5, allow_reconnect=True,
+        reconnect_time_wait=0.5,  # type: ignore[arg-type]  # seconds to sleep, whatever its annotation says
+        pending_size=16 * 1024 * 1024,
     )
+    return client
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """One durable consumer per service and event: handled, acknowledged, retried, or laid with the dead letters."""
 
 import asyncio
+import functools
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -14,13 +15,15 @@ import orjson
 from google.protobuf.message import DecodeError, Message
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry import context as tracing
+from opentelemetry.trace import Span, StatusCode, set_span_in_context
 
-from chassis.identity import acting_as, service_identity
+from chassis.identity import Identity, acting_as, service_identity
 from chassis.lifecycle import Life, cancelled
 from chassis.messaging.connection import DEAD_LETTERS, Events, ensure_stream
 from chassis.messaging.envelope import stream_of, subject_of, type_of
-from chassis.telemetry import EVENT_AGE, EVENT_SECONDS, TRACES, tracer
+from chassis.messaging.spans import EventSpans
+from chassis.telemetry import EVENT_AGE, EVENT_SECONDS
 from chassis.transient import is_transient
 
 log = logging.getLogger(__name__)
@@ -93,7 +96,7 @@ class _Consumer(Generic[E]):
         self._next = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self.durable}"
         self._seconds = {o: EVENT_SECONDS.labels(self.durable, o) for o in ("done", "failed", "dead")}
         self._age = EVENT_AGE.labels(self.durable)
-        self._span_name = f"consume {self._type}"
+        self._spans = EventSpans(f"consume {self._type}", {"messaging.system": "nats", "messaging.consumer.name": self.durable})
 
     async def bind(self) -> None:
         await self._events.js.add_consumer(self._stream, ConsumerConfig(
@@ -168,36 +171,45 @@ class _Consumer(Generic[E]):
     async def _settle(self, message: Msg) -> None:
         headers = message.headers or {}
         if headers.get("mingjian-for", self.durable) != self.durable:
-            await message.ack()  # a replayed dead letter of another consumer
+            await self._ack(message)  # a replayed dead letter of another consumer
             return
-        number = message.metadata.num_delivered
         began = time.perf_counter()
-        self._age.observe(max(0.0, time.time() - message.metadata.timestamp.timestamp()))
-        with tracer.start_as_current_span(self._span_name, context=TRACES.extract(headers), kind=SpanKind.CONSUMER) as span:
-            span.set_attribute("messaging.system", "nats")
-            span.set_attribute("messaging.consumer.name", self.durable)
-            try:
-                event = self._event.FromString(message.data)
-            except DecodeError as e:
-                await self._bury(message, None, e)
-                outcome = "dead"
-            else:
-                tenant = message.subject.rpartition(".")[2]
-                delivery = Delivery(event, tenant, headers.get("ce-id", ""), _time_of(headers), number)
-                if number > self._max_deliver:
-                    await self._bury(message, delivery, RuntimeError("a worker died with it each time"))
-                    outcome = "dead"
-                else:
-                    outcome = await self._handle(message, delivery)
+        number, stored_at = _delivered(message.reply)
+        self._age.observe(max(0.0, time.time() - stored_at))
+        span = self._spans.begin(headers)
+        token = tracing.attach(set_span_in_context(span))
+        try:
+            outcome = await self._judge(message, headers, number)
             if outcome != "done":
                 span.set_status(StatusCode.ERROR)
+        except Exception as e:
+            _failed(span, e)
+            raise
+        finally:
+            tracing.detach(token)
+            span.end()
         self._seconds[outcome].observe(time.perf_counter() - began)
+
+    async def _judge(self, message: Msg, headers: dict[str, str], number: int) -> str:
+        try:
+            event = self._event.FromString(message.data)
+        except DecodeError as e:
+            await self._bury(message, None, e)
+            return "dead"
+        delivery = Delivery(event, message.subject.rpartition(".")[2], headers.get("ce-id", ""), _time_of(headers), number)
+        if number > self._max_deliver:
+            await self._bury(message, delivery, RuntimeError("a worker died with it each time"))
+            return "dead"
+        return await self._handle(message, delivery)
+
+    async def _ack(self, message: Msg) -> None:
+        await self._events.nc.send(message.reply)
 
     async def _handle(self, message: Msg, delivery: Delivery[E]) -> str:
         pause = 0.2
         while True:
             try:
-                with acting_as(service_identity(self._service, delivery.tenant)):
+                with acting_as(_identity(self._service, delivery.tenant)):
                     await self._handler(delivery)
             except Exception as failure:
                 if is_transient(failure):
@@ -211,12 +223,12 @@ class _Consumer(Generic[E]):
                     return "dead"
                 await message.nak(delay=min(_LONGEST_PAUSE_S, 0.5 * 2 ** (delivery.number - 1)))
                 return "failed"
-            await message.ack()
+            await self._ack(message)
             return "done"
 
     async def _bury(self, message: Msg, delivery: Delivery[E] | None, reason: BaseException) -> None:
         if self._on_dead and delivery:
-            with acting_as(service_identity(self._service, delivery.tenant)):
+            with acting_as(_identity(self._service, delivery.tenant)):
                 await self._on_dead(delivery)
         headers = dict(message.headers or {}) | {
             "mingjian-subject": message.subject, "mingjian-for": self.durable, "mingjian-reason": f"{type(reason).__name__}: {reason}"[:500].replace("\n", " "),
@@ -225,6 +237,27 @@ class _Consumer(Generic[E]):
         await self._events.js.publish(f"mingjian.{DEAD_LETTERS}.{self.durable}", message.data, headers=headers)
         await message.term()
         log.error("laid with the dead letters", extra={"consumer": self.durable, "event_id": headers.get("ce-id", ""), "reason": type(reason).__name__})
+
+
+_identity: Callable[[str, str], Identity] = functools.lru_cache(maxsize=4096)(service_identity)
+
+
+def _delivered(reply: str) -> tuple[int, float]:
+    """Which delivery this is, from 1, and when the message was stored, seconds since 1970; JetStream says so in the reply subject.
+
+    $JS.ACK.<stream>.<consumer>.<delivered>.<stream sequence>.<consumer sequence>.<nanoseconds>.<pending>, with
+    <domain>.<account> before <stream> and a random token at the end where the server names its domain.
+    """
+    tokens = reply.split(".")
+    if len(tokens) < 9 or tokens[0] != "$JS" or tokens[1] != "ACK":
+        raise nats.errors.NotJSMessageError
+    first = 4 if len(tokens) == 9 else 6
+    return int(tokens[first]), int(tokens[first + 3]) / 1e9
+
+
+def _failed(span: Span, failure: Exception) -> None:
+    span.record_exception(failure)
+    span.set_status(StatusCode.ERROR, f"{type(failure).__name__}")
 
 
 def _time_of(headers: dict[str, str]) -> datetime:

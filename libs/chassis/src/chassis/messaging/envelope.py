@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from google.protobuf.message import Message
+from opentelemetry.trace import get_current_span
 
 from chassis.ids import derived_id
 from chassis.telemetry import TRACES
@@ -62,5 +63,9 @@ def wrap(event: Message, *, tenant: str, key: str, about: str = "", at: datetime
         "ce-time": (at or datetime.now(UTC)).isoformat(),
         "content-type": "application/protobuf",
     }
-    TRACES.inject(headers)
+    current = get_current_span().get_span_context()
+    if current.trace_state:
+        TRACES.inject(headers)
+    elif current.is_valid:
+        headers["traceparent"] = f"00-{current.trace_id:032x}-{current.span_id:016x}-{current.trace_flags:02x}"
     return Envelope(f"{event_type}.{tenant}", headers, event.SerializeToString())
