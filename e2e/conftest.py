@@ -1,69 +1,16 @@
 """The whole platform, as processes on this machine (--target=local) or wherever MINGJIAN_URL and MINGJIAN_KEY say (--target=cluster)."""
 
-import json
 import os
-import time
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 
-import httpx
 import pytest
-import yaml
-from devstack.platform import TENANT, Platform
+from devstack.platform import Platform
+from rest import client, load_calls
 
 HERE = Path(__file__).parent
 OWN_CALLS = HERE / "calls"
 SHARED_CALLS = HERE.parents[1] / "shared/calls"
-
-
-def pytest_addoption(parser):
-    parser.addoption("--target", choices=["local", "cluster"], default="local")
-
-
-@dataclass(frozen=True)
-class Api:
-    """REST as a client sees it."""
-
-    http: httpx.Client
-
-    def get(self, path, **params):
-        answer = self.http.get(path, params=params)
-        assert answer.status_code == 200, (path, answer.status_code, answer.text)
-        return answer.json()
-
-    def post(self, path, body, status=200):
-        answer = self.http.post(path, json=body)
-        assert answer.status_code == status, (path, answer.status_code, answer.text)
-        return answer.json()
-
-    def upload(self, audio, metadata, name="call.wav"):
-        return self.http.post("/v1/interactions", files={"metadata": (None, json.dumps(metadata), "application/json"), "audio": (name, audio, "audio/wav")})
-
-    def sent(self, audio, metadata):
-        answer = self.upload(audio, metadata)
-        assert answer.status_code == 202, answer.text
-        return answer.json()["interaction_id"]
-
-    def chat(self, turns, metadata):
-        return self.post("/v1/interactions", {"metadata": metadata, "turns": turns}, status=202)["interaction_id"]
-
-    def until(self, interaction_id, *statuses, within_s=180):
-        deadline = time.monotonic() + within_s
-        while time.monotonic() < deadline:
-            found = self.get(f"/v1/interactions/{interaction_id}")
-            if found["status"] in statuses:
-                return found
-            assert found["status"] != "failed" or "failed" in statuses, found
-            time.sleep(0.2)
-        raise AssertionError(f"still {found['status']} after {within_s} s")
-
-    def scored(self, interaction_id, **kwargs):
-        self.until(interaction_id, "scored", **kwargs)
-        return self.get(f"/v1/interactions/{interaction_id}/evaluation")
-
-
-def client(url, key):
-    return Api(httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60))
 
 
 @pytest.fixture(scope="session")
@@ -84,46 +31,22 @@ def target(request):
 
 
 @pytest.fixture(scope="session")
-def admin(target):
-    return client(*target)
+def key(target):
+    """Clients for API keys, closed at the end."""
+    with ExitStack() as clients:
+        yield lambda secret: clients.enter_context(client(target[0], secret))
 
 
 @pytest.fixture(scope="session")
-def viewer(target, admin):
+def admin(target, key):
+    return key(target[1])
+
+
+@pytest.fixture(scope="session")
+def viewer(admin, key):
     """A key that may read what is masked and nothing more."""
     secret = admin.post("/v1/api-keys", {"name": "e2e viewer", "role": "viewer"})["secret"]
-    return client(target[0], secret)
-
-
-@dataclass(frozen=True)
-class Call:
-    """A spoken call, its script and what an inspector concludes."""
-
-    name: str
-    audio: bytes
-    meta: dict
-    labels: dict
-    turns: list
-    truth: list
-
-    @property
-    def metadata(self):
-        return {**self.meta, "direction": "inbound"}
-
-    def chat_turns(self):
-        return [
-            {"role": t["role"], "text": s["text"], "start_ms": round(t["start"] * 1000), "end_ms": round(t["end"] * 1000)}
-            for s, t in zip(self.turns, self.truth, strict=True)
-        ]
-
-
-def load_calls(folder):
-    calls = []
-    for script in sorted(folder.glob("*.yaml")):
-        read = yaml.safe_load(script.read_text(encoding="utf-8"))
-        truth = json.loads(script.with_suffix(".truth.json").read_text(encoding="utf-8"))
-        calls.append(Call(script.stem, script.with_suffix(".wav").read_bytes(), read["meta"], read["labels"], read["turns"], truth))
-    return calls
+    return key(secret)
 
 
 @pytest.fixture(scope="session")
@@ -138,5 +61,3 @@ def seven_calls():
         pytest.skip("the seven spoken calls are not beside this checkout")
     return load_calls(SHARED_CALLS)
 
-
-__all__ = ["TENANT"]

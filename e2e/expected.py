@@ -3,16 +3,16 @@
 # (span of the caller, its service) -> (span that continues it, its service). One test per row; a broken hop has a name.
 EDGES = [
     (("gateway", "POST /v1/interactions"), ("ingestion", "mingjian.ingestion.v1.IngestionService/UploadInteraction")),
-    (("ingestion", "publish mingjian.ingestion.v1.InteractionReceived"), ("asr", "consume mingjian.ingestion.v1.InteractionReceived")),
+    (("ingestion", "mingjian.ingestion.v1.IngestionService/UploadInteraction"), ("asr", "consume mingjian.ingestion.v1.InteractionReceived")),
     (("asr", "consume mingjian.ingestion.v1.InteractionReceived"), ("ingestion", "mingjian.ingestion.v1.IngestionService/DownloadAudio")),
-    (("asr", "publish mingjian.asr.v1.TranscriptCompleted"), ("nlp", "consume mingjian.asr.v1.TranscriptCompleted")),
+    (("asr", "consume mingjian.ingestion.v1.InteractionReceived"), ("nlp", "consume mingjian.asr.v1.TranscriptCompleted")),
     (("nlp", "consume mingjian.asr.v1.TranscriptCompleted"), ("asr", "mingjian.asr.v1.AsrService/GetTranscript")),
-    (("nlp", "publish mingjian.nlp.v1.InteractionScored"), ("routing", "consume mingjian.nlp.v1.InteractionScored")),
-    (("nlp", "publish mingjian.nlp.v1.InteractionScored"), ("ingestion", "consume mingjian.nlp.v1.InteractionScored")),
-    (("nlp", "publish mingjian.nlp.v1.InteractionScored"), ("knowledge", "consume mingjian.nlp.v1.InteractionScored")),
-    (("nlp", "publish mingjian.nlp.v1.InteractionScored"), ("reporting", "consume mingjian.nlp.v1.InteractionScored")),
+    (("nlp", "consume mingjian.asr.v1.TranscriptCompleted"), ("routing", "consume mingjian.nlp.v1.InteractionScored")),
+    (("nlp", "consume mingjian.asr.v1.TranscriptCompleted"), ("ingestion", "consume mingjian.nlp.v1.InteractionScored")),
+    (("nlp", "consume mingjian.asr.v1.TranscriptCompleted"), ("knowledge", "consume mingjian.nlp.v1.InteractionScored")),
+    (("nlp", "consume mingjian.asr.v1.TranscriptCompleted"), ("reporting", "consume mingjian.nlp.v1.InteractionScored")),
     (("knowledge", "consume mingjian.nlp.v1.InteractionScored"), ("nlp", "mingjian.nlp.v1.NlpService/GetTranscript")),
-    (("routing", "publish mingjian.routing.v1.TicketOpened"), ("reporting", "consume mingjian.routing.v1.TicketOpened")),
+    (("routing", "consume mingjian.nlp.v1.InteractionScored"), ("reporting", "consume mingjian.routing.v1.TicketOpened")),
 ]
 
 # Event -> how many one angry complaint causes: a number, or None for at least one.

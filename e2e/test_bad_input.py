@@ -3,10 +3,9 @@
 import io
 import wave
 
+import httpx
 import numpy as np
 import pytest
-
-from conftest import client
 
 GOOD_TURNS = [{"role": "agent", "text": "您好，很高兴为您服务。"}, {"role": "customer", "text": "我想查一下话费。"}]
 
@@ -91,13 +90,11 @@ def test_a_reused_external_id_with_other_content(admin):
 
 
 def test_a_missing_key(target):
-    import httpx
-
     problem(httpx.get(f"{target[0]}/v1/interactions"), 401)
 
 
-def test_an_unknown_key(target):
-    problem(client(target[0], "mj_nobody").http.get("/v1/interactions"), 401)
+def test_an_unknown_key(key):
+    problem(key("mj_nobody").http.get("/v1/interactions"), 401)
 
 
 def test_another_tenants_metadata(admin):

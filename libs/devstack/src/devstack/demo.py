@@ -11,7 +11,7 @@ import typer
 import yaml
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from devstack.platform import Platform
 
@@ -106,12 +106,17 @@ def _eventually(http: httpx.Client, path: str, field: str, *, within_s: float = 
     return found
 
 
+def _table(*columns: str, title: str) -> Table:
+    """A table whose cells are folded, never cut: Chinese has no spaces to break at."""
+    return Table(*(Column(c, overflow="fold") for c in columns), title=title, title_justify="left", expand=True)
+
+
 def _at(ms: int) -> str:
     return f"{ms // 60000:02d}:{ms // 1000 % 60:02d}.{ms % 1000 // 100}"
 
 
 def _print_transcript(transcript: Json, evaluation: Json, console: Console) -> None:
-    table = Table("时间", "角色", "内容", "置信度", title=f"转写 · {transcript['asr']['model']}", title_justify="left", expand=True)
+    table = _table("时间", "角色", "内容", "置信度", title=f"转写 · {transcript['asr']['model']}")
     emotions = {e["turn_id"]: e["emotion"] for e in evaluation.get("emotion_course", ())}
     for turn in transcript["turns"]:
         style = "cyan" if turn["role"] == "agent" else ""
@@ -131,7 +136,7 @@ def _print_evaluation(evaluation: Json, transcript: Json, console: Console) -> N
         f"\n[bold]得分 {evaluation['score']:.0f}[/]{fatal}  评分表 {card['id']} {card['version']}  工单类型 {evaluation['ticket_type']}  "
         f"紧急程度 {'高' if evaluation['urgency'] == 'high' else '普通'}  客户情绪 {EMOTIONS.get(emotion, emotion)}"
     )
-    table = Table("维度", "项目", "结果", "得分", "依据", title="评分表", title_justify="left", expand=True)
+    table = _table("维度", "项目", "结果", "得分", "依据", title="评分表")
     for item in evaluation["items"]:
         if item["result"] == "na":
             continue

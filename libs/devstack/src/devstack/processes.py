@@ -1,12 +1,12 @@
 """Child processes of the platform: started, watched, restarted when they die, and gone when their parent is."""
 
-import ctypes
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -33,10 +33,17 @@ def port_is_free(port: int) -> bool:
         return True
 
 
-def end_with_parent() -> None:
-    """Run in the child before it becomes the program: a parent that is killed takes its children along (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+def ending_with_parent(command: Sequence[str | Path]) -> list[str]:
+    """The command, run so that a parent that is killed takes it along (Linux).
+
+    A small program asks the kernel for that and then becomes the command. Asking in subprocess's preexec_fn would fork this
+    process with all its threads, and gRPC's do not survive that.
+    """
+    plain = [str(c) for c in command]
+    if sys.platform != "linux":
+        return plain
+    ask = f"import ctypes,os,sys;ctypes.CDLL(None).prctl({_PR_SET_PDEATHSIG},{signal.SIGTERM.value});os.execv(sys.argv[1],sys.argv[1:])"
+    return [sys.executable, "-ISc", ask, *plain]
 
 
 class Process:
@@ -63,8 +70,8 @@ class Process:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as out:
             self._child = subprocess.Popen(
-                self._command, env={**os.environ, **self._env}, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-                start_new_session=True, preexec_fn=end_with_parent,
+                ending_with_parent(self._command), env={**os.environ, **self._env}, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
         self.starts += 1
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from devstack.processes import end_with_parent
+from devstack.processes import ending_with_parent
 
 ROOT = Path(__file__).resolve().parents[4]
 ENVIRONMENT = ROOT / ".venv-triton"
@@ -115,9 +115,9 @@ class Triton:
         }
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [python, ROOT / "services/asr/triton/start.py"],
+                ending_with_parent([python, ROOT / "services/asr/triton/start.py"]),
                 env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                preexec_fn=end_with_parent, start_new_session=True,  # Ctrl-C is for who started it; the stubs of its instances are ended with it
+                start_new_session=True,  # Ctrl-C is for who started it; the stubs of its instances are ended with it
             )
 
     def wait_ready(self, timeout: float = 120) -> None:
