@@ -4,11 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+import wave
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 from asr.settings import Settings
 from chassis.grpc_client import channel
@@ -115,6 +119,37 @@ async def test_calls_in_hand_when_the_worker_is_killed_are_each_finished_once(
         second.send_signal(signal.SIGTERM)
         assert second.wait(20) == 0
     assert "投诉" not in log.read_text()
+
+
+def mono_alaw(call: bytes) -> bytes:
+    """Both channels of a call on one telephone line, as 8 kHz G.711 A-law without a header."""
+    with wave.open(BytesIO(call)) as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+    mixed = (samples[:, 0] // 2 + samples[:, 1] // 2).reshape(1, -1)
+    encoder = av.CodecContext.create("pcm_alaw", "w")
+    encoder.sample_rate, encoder.format, encoder.layout = 8000, "s16", "mono"
+    frame = av.AudioFrame.from_ndarray(mixed, format="s16", layout="mono")
+    frame.sample_rate = 8000
+    return b"".join(bytes(packet) for piece in (frame, None) for packet in encoder.encode(piece))
+
+
+async def test_one_line_without_a_header_gets_speakers_roles_and_a_notice(
+    environ: dict[str, str], events: Events, peer: tuple[IngestionStandIn, int], call: bytes, tmp_path: Path
+) -> None:
+    interaction = ingestion.Interaction(interaction_id=new_id(), tenant=TENANT, medium=ingestion.MEDIUM_CALL)
+    interaction.metadata.audio_format = "alaw"
+    peer[0].audio[interaction.interaction_id] = mono_alaw(call)
+    await events.publish(wrap(received.InteractionReceived(interaction=interaction), tenant=TENANT, key="mono"))
+    with worker(environ, tmp_path / "asr.log"):
+        async with channel(environ["GRPC_ADDRESS"], identity=lambda: service_identity("nlp", TENANT)) as line:
+
+            async def read() -> pb.Transcript:
+                return (await AsrServiceStub(line).GetTranscript(pb.GetTranscriptRequest(interaction_id=interaction.interaction_id))).transcript
+
+            transcript = await eventually(read, within_s=60, every_s=0.2)
+    assert [t.role for t in transcript.turns] == [ingestion.ROLE_AGENT, ingestion.ROLE_CUSTOMER] * 4
+    assert any("单声道" in notice for notice in transcript.notices)
+    assert all(0 < t.confidence <= 1 and t.acoustics.pitch_median_hz > 0 for t in transcript.turns)
 
 
 async def test_chats_and_what_cannot_be_read_go_their_ways(

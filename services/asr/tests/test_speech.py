@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from asr.domain.speech import FRAME_MS, LONGEST_CLIP_MS, Span, clips, cut, speech_spans
+from asr.domain.speech import FRAME_MS, LONGEST_CLIP_MS, Span, clips, cut, meeting, speech_spans
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,3 +79,13 @@ def test_a_long_turn_is_cut_at_its_longest_pause() -> None:
 def test_cutting_outside_the_audio_gives_what_there_is() -> None:
     assert len(cut(np.zeros(16_000, np.int16), Span(900, 2000))) == 1600
     assert len(cut(np.zeros(16_000, np.int16), Span(-100, 100))) == 1600
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 50)), max_size=20), st.integers(0, 1000), st.integers(1, 300))
+def test_the_spans_that_meet_another_are_those_that_overlap_it(shape: list[tuple[int, int]], start: int, length: int) -> None:
+    spans, at = [], 0
+    for gap, size in shape:
+        spans.append(Span(at + gap, at + gap + size))
+        at = spans[-1].end_ms
+    other = Span(start, start + length)
+    assert list(meeting(spans, other)) == [s for s in spans if s.overlap_ms(other)]

@@ -1,5 +1,6 @@
 """Where somebody speaks: from a detector's probabilities to spans of speech, and clips short enough to recognise."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -41,6 +42,13 @@ class Span:
     def overlap_ms(self, other: "Span") -> int:
         """Milliseconds common to both, 0 when they do not meet."""
         return max(0, min(self.end_ms, other.end_ms) - max(self.start_ms, other.start_ms))
+
+
+def meeting(spans: Sequence[Span], span: Span) -> Sequence[Span]:
+    """Those of `spans`, which are in order and apart, that have a part in common with `span`."""
+    low = bisect_right(spans, span.start_ms, key=lambda s: s.end_ms)
+    high = bisect_left(spans, span.end_ms, key=lambda s: s.start_ms)
+    return spans[low:high]
 
 
 def cut(samples: Pcm, span: Span) -> Pcm:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asr.domain.acoustics import LEVEL_MS
-from asr.domain.speech import Pcm, Span, as_float
+from asr.domain.speech import Pcm, Span, as_float, meeting
 
 SAME_TURN_GAP_MS = 800
 """A speaker who pauses for less than this goes on with the same turn, if nobody else spoke meanwhile."""
@@ -48,15 +48,15 @@ class Utterance:
 
 
 def utterances(speech: Sequence[Sequence[Span]]) -> list[Utterance]:
-    """Join each speaker's spans to turns and order all of them by start. `speech` holds one list of spans per speaker.
+    """Join each speaker's spans to turns and order all of them by start. `speech` holds each speaker's spans, in order.
 
     Overlaps stay as they are: who interrupts whom is for the reader to see.
     """
     found: list[Utterance] = []
     for speaker, spans in enumerate(speech):
-        others = [s for other, theirs in enumerate(speech) if other != speaker for s in theirs]
+        others = [theirs for other, theirs in enumerate(speech) if other != speaker]
         current: list[Span] = []
-        for span in sorted(spans):
+        for span in spans:
             if current and not _goes_on(current[-1], span, others):
                 found.append(Utterance(speaker, tuple(current)))
                 current = []
@@ -66,9 +66,13 @@ def utterances(speech: Sequence[Sequence[Span]]) -> list[Utterance]:
     return sorted(found, key=lambda u: (u.start_ms, u.end_ms, u.speaker))
 
 
-def _goes_on(before: Span, after: Span, others: Sequence[Span]) -> bool:
+def _goes_on(before: Span, after: Span, others: Sequence[Sequence[Span]]) -> bool:
     pause = Span(before.end_ms, after.start_ms)
-    return pause.length_ms < SAME_TURN_GAP_MS and sum(pause.overlap_ms(o) for o in others) < TAKEN_MS
+    return pause.length_ms < SAME_TURN_GAP_MS and sum(_covered(pause, theirs) for theirs in others) < TAKEN_MS
+
+
+def _covered(span: Span, spans: Sequence[Span]) -> int:
+    return sum(span.overlap_ms(s) for s in meeting(spans, span))
 
 
 def without_leakage(speech: Sequence[Sequence[Span]], levels: Sequence[NDArray[np.float32]]) -> list[list[Span]]:
@@ -88,12 +92,7 @@ def without_leakage(speech: Sequence[Sequence[Span]], levels: Sequence[NDArray[n
 
 
 def _leaks(span: Span, own: NDArray[np.float32], other_spans: Sequence[Span], other: NDArray[np.float32]) -> bool:
-    early = Span(span.start_ms - LEAK_LAG_MS, span.end_ms)
-    if not any(early.overlap_ms(o) for o in other_spans):
-        return False
-    covered = max(
-        sum(Span(span.start_ms - lag, span.end_ms - lag).overlap_ms(o) for o in other_spans) for lag in (0, LEAK_LAG_MS // 2)
-    )
+    covered = max(_covered(Span(span.start_ms - lag, span.end_ms - lag), other_spans) for lag in (0, LEAK_LAG_MS // 2))
     if covered < LEAK_COVERED * span.length_ms:
         return False
     a, b = span.start_ms // LEVEL_MS, span.end_ms // LEVEL_MS
