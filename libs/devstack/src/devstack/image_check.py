@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
+import httpx
+import yaml
 from grpc_health.v1 import health_pb2
 
 from devstack.charts import SERVICES, Object, environment_of, only, pod_of, render
@@ -22,6 +24,9 @@ from devstack.processes import free_port
 
 # What must not be in an image that runs: it would help an intruder and nobody else.
 _TOOLS = ("pip", "pip3", "gcc", "cc", "g++", "make", "git", "curl")
+# Sent through the images when all of them run.
+CALL = ROOT / "e2e/calls/c01_broadband_complaint.wav"
+_CALL_S = 300.0
 _INSPECT = """
 import importlib.metadata, json, os, shutil, sys
 names = sorted({d.metadata["Name"].lower() for d in importlib.metadata.distributions()})
@@ -250,6 +255,29 @@ def fetch_weights(tag: str, site: Site) -> None:
         run([*command, reference("triton-weights", tag)], timeout_s=900)
 
 
+def one_call(site: Site) -> str:
+    """Send a recorded call to the platform made of images and say what came out. Raises ImageError where it is not scored in time."""
+    metadata = {**yaml.safe_load(CALL.with_suffix(".yaml").read_text())["meta"], "direction": "inbound"}
+    url, key = f"http://127.0.0.1:{site.ports['gateway']['http']}", site.secret["bootstrap-api-key"]
+    began = time.monotonic()
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as http, console.status("one recorded call through all of them"):
+        files = {"metadata": (None, json.dumps(metadata), "application/json"), "audio": (CALL.name, CALL.read_bytes(), "audio/wav")}
+        sent = http.post("/v1/interactions", files=files)
+        if sent.status_code != 202:
+            raise ImageError(f"refused with {sent.status_code}: {sent.text}")
+        path = f"/v1/interactions/{sent.json()['interaction_id']}"
+        while (found := http.get(path).raise_for_status().json())["status"] != "scored":
+            if found["status"] == "failed" or time.monotonic() - began > _CALL_S:
+                raise ImageError(f"{found['status']} after {time.monotonic() - began:.0f} s: {found.get('reason', '')}")
+            time.sleep(0.2)
+        turns = http.get(f"{path}/transcript").raise_for_status().json()["turns"]
+        evaluation = http.get(f"{path}/evaluation").raise_for_status().json()
+    if not turns or not evaluation["items"]:
+        raise ImageError(f"scored with {len(turns)} turns and {len(evaluation['items'])} items")
+    taken = time.monotonic() - began
+    return f"{CALL.name} went through all of them in {taken:.1f} s: {len(turns)} turns, score {evaluation['score']:.0f}, {evaluation['ticket_type']}"
+
+
 def check(names: Sequence[str], tag: str) -> dict[str, Result]:
     """Start all of them together, so that each finds its peers, and stop them in reverse; a fault in one does not hide another's."""
     results: dict[str, Result] = {}
@@ -276,6 +304,11 @@ def check(names: Sequence[str], tag: str) -> dict[str, Result]:
                 console.print(f"{name} is ready after {started.result.ready_s:.1f} s")
             except ImageError as error:
                 results[name].fault = str(error)
+        if {r.name for r in running} == {"triton", *SERVICES}:
+            try:
+                console.print(one_call(site))
+            except (ImageError, httpx.HTTPError) as error:
+                results["gateway"].fault = f"a call sent through the images: {error}"
         for container in reversed(running):
             try:
                 container.weigh()
