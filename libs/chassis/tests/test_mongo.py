@@ -41,6 +41,14 @@ async def test_what_a_crash_left_is_swept_once(db, events, outbox):
     assert await db.things.find_one() == {"_id": 1}
 
 
+async def test_an_outbox_a_crash_left_empty_but_marked_is_closed(db, events, outbox):
+    await db.things.insert_one({"_id": 1, **outbox.pending([started(1)])})
+    await db.things.update_one({"_id": 1}, {"$pull": {"outbox": {"id": started(1).id}}})  # the crash came before the mark was taken off
+    assert await outbox.sweep(older_than=timedelta(0)) == 1
+    assert await outbox.sweep(older_than=timedelta(0)) == 0
+    assert await db.things.find_one() == {"_id": 1}
+
+
 async def test_an_event_added_meanwhile_stays_until_it_is_published_itself(db, events, outbox):
     await db.things.insert_one({"_id": 1, **outbox.pending([started(1)])})
     await db.things.update_one({"_id": 1}, outbox.appended([started(2)]))
