@@ -55,9 +55,11 @@ class Events:
         await self.nc.drain()
 
     async def publish(self, *envelopes: Envelope) -> None:
-        """Store the events, in order. Raises Unavailable where JetStream did not confirm every one in time."""
+        """Store the events, in order. Raises Unavailable where JetStream did not confirm every one in time, or at once while it is away."""
         if not envelopes:
             return
+        if not self.nc.is_connected:
+            raise Unavailable("NATS is away")
         with tracer.start_as_current_span(f"publish {envelopes[0].headers['ce-type']}", kind=SpanKind.PRODUCER) as span:
             span.set_attribute("messaging.system", "nats")
             span.set_attribute("messaging.batch.message_count", len(envelopes))
