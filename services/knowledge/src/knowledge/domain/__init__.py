@@ -1,0 +1,1 @@
+"""What knowledge is and how the right entry is found: no I/O, no clock, no wire types."""
