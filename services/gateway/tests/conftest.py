@@ -235,3 +235,8 @@ async def world(own_nats_url, mongo_uri):
 @pytest.fixture
 def make_world(own_nats_url, mongo_uri):
     return lambda **changed: world_with(own_nats_url, mongo_uri, **changed)
+
+
+@pytest.fixture
+def make_world_at():
+    return world_with

@@ -2,7 +2,7 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
-from chassis.errors import AlreadyExists, Denied, NotFound, Unauthenticated
+from chassis.errors import AlreadyExists, Denied, InvalidInput, NotFound, Unauthenticated
 from chassis.ids import new_id
 from chassis.mongo import database
 from gateway.adapters.mongo_audit import MongoAudit
@@ -46,6 +46,12 @@ async def test_the_first_key_is_made_once_and_stays_revoked(keys, admin, store):
     assert len(await keys.newest("t1")) == 1
     with pytest.raises(Unauthenticated, match="revoked"):
         await keys.authenticate("first-secret-of-all")
+
+
+@pytest.mark.parametrize(("tenant", "extra"), [("T 1", frozenset()), ("t1", frozenset({"*"}))])
+async def test_the_first_key_is_no_way_around_the_rules(keys, tenant, extra):
+    with pytest.raises(InvalidInput):
+        await keys.bootstrap(tenant, "a-secret", "k9", extra)
 
 
 async def test_hot_keys_do_not_reach_the_database(keys, admin, store):

@@ -13,6 +13,7 @@ from mingjian.nlp.v1 import events_pb2 as nlp_events
 from mingjian.nlp.v1 import nlp_service_pb2 as nlp
 from mingjian.routing.v1 import events_pb2 as routing_events
 from mingjian.routing.v1 import routing_service_pb2 as routing
+from testkit.processes import free_port, nats_server
 from testkit.waiting import eventually
 
 
@@ -274,3 +275,42 @@ async def test_events_go_on_when_the_consumer_is_gone(world):
 async def test_one_consumer_per_stream_serves_everybody(world):
     async with listening(world), listening(world), listening(world):
         assert [len(await world.events.js.consumers_info(name)) for name in world.edge.hub.streams] == [1] * len(world.edge.hub.streams)
+
+
+async def test_events_go_on_after_a_restart_of_the_broker(tmp_path, mongo_uri, make_world_at):
+    port = free_port()
+    with nats_server(tmp_path, port=port) as url:
+        stack = make_world_at(url, mongo_uri)
+        world = await stack.__aenter__()
+        before = asyncio.ensure_future(_one_then_more(world))
+        await eventually(lambda: _listening(world))
+        await world.publish(scored(score=1), key="e1")
+        await eventually(lambda: _seen(before, 1))
+    with nats_server(tmp_path, port=port):
+        async def published():
+            await world.publish(scored(score=2), key="e2")
+            return True
+
+        await eventually(published, within_s=30)
+        assert await asyncio.wait_for(before, 40) == [1, 2]
+        await stack.__aexit__(None, None, None)
+
+
+SEEN: dict[object, list[float]] = {}
+
+
+async def _one_then_more(world):
+    seen = SEEN.setdefault(asyncio.current_task(), [])
+    async with world.http.stream("GET", "/v1/events") as response:
+        stream = await Stream(response).opened()
+        while len(seen) < 2:
+            seen.append((await stream.next(within_s=40))[1]["data"]["evaluation"]["score"])
+    return seen
+
+
+async def _listening(world):
+    return listeners(world) > 0
+
+
+async def _seen(task, count):
+    return len(SEEN.get(task, ())) >= count

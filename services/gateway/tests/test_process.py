@@ -8,6 +8,7 @@ import time
 
 import httpx
 import pytest
+from chassis.mongo import database
 from gateway.settings import Settings
 from testkit.processes import free_port
 from testkit.waiting import eventually
@@ -35,6 +36,28 @@ async def process(own_nats_url, mongo_uri, tmp_path):
     if child.returncode is None:
         child.kill()
         await child.wait()
+
+
+async def test_the_audit_log_can_be_checked_by_whoever_runs_it(process, mongo_uri):
+    _, http, _ = process
+    made = await http.post("/v1/api-keys", json={"name": "x", "role": "viewer"})
+    assert made.status_code == 200
+
+    async def verified():
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "gateway", "verify-audit", "t-process", env=os.environ | {"MONGO_URI": mongo_uri}, stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await child.communicate()
+        return child.returncode, out.decode(), err.decode()
+
+    code, out, _ = await verified()
+    assert code == 0 and "1 entries hold" in out
+    async with database(mongo_uri, "test", name="mingjian_gateway") as db:
+        await db["audit"].update_one({"tenant": "t-process", "sequence": 1}, {"$set": {"object_id": "another"}})
+        code, _, err = await verified()
+        await db["audit"].delete_many({"tenant": "t-process"})
+    assert code == 1 and "entry 1 was changed" in err
 
 
 async def test_it_stops_within_its_grace_with_listeners_open(process):

@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from chassis.grpc_server import serving
 from chassis.ids import derived_id, new_id
 from chassis.lifecycle import cancelled
+from chassis.mongo import database
 from chassis.service import Running, running, start
 
 from gateway.adapters.gateway_service import GatewayService
@@ -69,7 +72,7 @@ async def edge(r: Running, settings: Settings) -> Edge:
         hub.stop()
 
     http_port = await r.up.enter_async_context(serving_http(
-        http_app(calls, admission, hub, health, settings), settings.http_address, grace_s=settings.stop_grace_s,
+        http_app(calls, admission, hub, health, settings), settings.http_address, grace_s=settings.stop_grace_s, head_s=settings.read_timeout_s,
         before_stop=stopping, failed=r.life.fail,
     ))
     return Edge(http_port, grpc_port, hub, audit)
@@ -111,5 +114,18 @@ def _checks(r: Running, behind: Peers) -> dict[str, Check]:
     return {"nats": nats, "mongo": mongo} | {name: peer(name) for name in behind.names}
 
 
+async def verify_audit(tenant: str, settings: Settings) -> None:
+    """Walk a tenant's audit log and say whether it is whole; ends with status 1 where it is not."""
+    async with database(settings.mongo_uri, "gateway") as db:
+        chain = await Audit(MongoAudit(db), lambda: datetime.now(UTC)).verify(tenant)
+    print(f"{tenant}: {chain.length} entries hold, the last with hash {chain.previous}")
+    if chain.broken_at:
+        raise SystemExit(f"{tenant}: entry {chain.broken_at} was changed or is missing")
+
+
 if __name__ == "__main__":
-    start(Settings, serve)
+    match sys.argv[1:]:
+        case ["verify-audit", tenant]:
+            start(Settings, partial(verify_audit, tenant))
+        case _:
+            start(Settings, serve)

@@ -12,7 +12,7 @@ from chassis.errors import AlreadyExists, NotFound, TooMuch, Unauthenticated, Un
 
 from gateway.domain.audit import GENESIS, Chain, Entry, chained, to_the_millisecond
 from gateway.domain.keys import MOST_KEYS, ApiKey, check_name, check_tenant, hash_secret, new_secret
-from gateway.domain.roles import ADMIN, check_grant
+from gateway.domain.roles import ADMIN, check_grant, check_permissions
 
 _APPEND_TRIES = 40
 
@@ -127,8 +127,9 @@ class Keys:
         return key
 
     async def bootstrap(self, tenant: str, secret: str, key_id: str, extra: frozenset[str]) -> None:
-        """Make the first administrator's key where it is missing; one that was revoked stays revoked."""
+        """Make the first administrator's key where it is missing; one that was revoked stays revoked. Raises InvalidInput."""
         check_tenant(tenant)
+        check_permissions(extra)
         if await self.store.by_hash(hash_secret(secret, self.pepper)):
             return
         key = ApiKey(key_id, tenant, "bootstrap", ADMIN, "", tuple(sorted(extra)), self.now(), "bootstrap")

@@ -16,15 +16,15 @@ from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from gateway.adapters.json_words import Read, enum_words, from_query, read_time, reader_of, shortest, time_word
+from gateway.adapters.json_words import enum_words, from_query, read_time, reader_of, shortest, time_word
 from gateway.adapters.proto_methods import descriptor_of
 
 Write = Callable[[Any], Any]
-Fill = Callable[[Message, Any, str], None]
+Fill = Callable[[Message, Any], None]
 
 _TIMESTAMP = "google.protobuf.Timestamp"
 _writers: dict[str, Write] = {}
-_fillers: dict[str, dict[str, Fill]] = {}
+_fillers: dict[str, dict[str, tuple[Fill, str]]] = {}
 
 
 def to_json(message: Message) -> Any:
@@ -39,12 +39,23 @@ def dumps(message: Message) -> bytes:
 
 def fill(message: Message, value: Any, path: str = "") -> None:
     """Read JSON into the message. Raises InvalidInput naming the path of what is wrong or unknown."""
-    _fill(message, value, path, filler_of(descriptor_of(message)))
+    try:
+        _fill(message, value, filler_of(descriptor_of(message)))
+    except InvalidInput as e:
+        raise InvalidInput(_under(path, e.field) or "body", e.message) from None
 
 
 def fill_field(message: Message, field: str, value: Any) -> None:
     """Read JSON into one field of the message. Raises InvalidInput."""
-    filler_of(descriptor_of(message))[field](message, value, field)
+    try:
+        filler_of(descriptor_of(message))[field][0](message, value)
+    except InvalidInput as e:
+        raise InvalidInput(_under(field, e.field), e.message) from None
+
+
+def _under(outer: str, inner: str) -> str:
+    """"items", "[1].text" -> "items[1].text"; "items[1]", "text" -> "items[1].text". Paths are put together only where something is wrong."""
+    return f"{outer}{inner}" if not outer or not inner or inner.startswith("[") else f"{outer}.{inner}"
 
 
 def loads(content: bytes | bytearray, path: str = "body") -> Any:
@@ -137,98 +148,98 @@ def _later(descriptor: Descriptor) -> Write:
 # ---- reading
 
 
-def filler_of(descriptor: Descriptor) -> dict[str, Fill]:
-    """What fills each field of the type, by the field's name."""
+def filler_of(descriptor: Descriptor) -> dict[str, tuple[Fill, str]]:
+    """What fills each field of the type, and the oneof it belongs to or "", by the field's name."""
     made = _fillers.get(descriptor.full_name)
     if made is None:
         made = _fillers[descriptor.full_name] = {}
-        made.update({field.name: _filler(field) for field in descriptor.fields})
+        for field in descriptor.fields:
+            oneof = field.containing_oneof
+            made[field.name] = (_filler(field), oneof.name if oneof is not None and len(oneof.fields) > 1 else "")
     return made
 
 
-def _fill(message: Message, value: Any, path: str, fields: dict[str, Fill]) -> None:
+def _fill(message: Message, value: Any, fields: dict[str, tuple[Fill, str]]) -> None:
     if type(value) is not dict:
-        raise InvalidInput(path or "body", "must be an object")
-    before = f"{path}." if path else ""
-    oneofs: dict[str, str] = {}
+        raise InvalidInput("", "must be an object")
     for name, inside in value.items():
-        put = fields.get(name)
-        if put is None:
-            raise InvalidInput(before + name[:100], "is not a field that is known here")
+        try:
+            put, oneof = fields[name]
+        except KeyError:
+            raise InvalidInput(name[:100], "is not a field that is known here") from None
         if inside is None:
             continue
-        oneof = message.DESCRIPTOR.fields_by_name[name].containing_oneof if message.DESCRIPTOR.oneofs else None
-        if oneof is not None and oneofs.setdefault(oneof.name, name) != name:
-            raise InvalidInput(before + name, f"cannot be given together with {oneofs[oneof.name]}")
-        put(message, inside, before + name)
+        if oneof and (other := message.WhichOneof(oneof)):
+            raise InvalidInput(name, f"cannot be given together with {other}")
+        try:
+            put(message, inside)
+        except InvalidInput as e:
+            raise InvalidInput(_under(name, e.field), e.message) from None
 
 
 def _filler(field: FieldDescriptor) -> Fill:
     name, kind = field.name, field.message_type
     if kind is not None and (kind.GetOptions().map_entry or (kind.file.package == "google.protobuf" and kind.full_name != _TIMESTAMP)):
         return _by_protobuf(name)
-    if kind is None:
-        return _scalars(name, reader_of(field)) if field.is_repeated else _one_scalar(name, reader_of(field))
-    if kind.full_name == _TIMESTAMP:
-        return _times(name) if field.is_repeated else _one_time(name)
+    if kind is None or kind.full_name == _TIMESTAMP:
+        read = read_time if kind is not None else reader_of(field)
+        if field.is_repeated:
+            return lambda message, value: getattr(message, name).extend(_each(value, lambda inside: read(inside, "")))
+        if kind is not None:
+            return lambda message, value: getattr(message, name).CopyFrom(read(value, ""))
+        if field.cpp_type == FieldDescriptor.CPPTYPE_STRING and field.type != FieldDescriptor.TYPE_BYTES:
+            return _one_text(name)
+        return lambda message, value: setattr(message, name, read(value, ""))
     fields = filler_of(kind)
     return _messages(name, fields) if field.is_repeated else _one_message(name, fields)
 
 
 def _by_protobuf(name: str) -> Fill:
-    def put(message: Message, value: Any, path: str) -> None:
+    def put(message: Message, value: Any) -> None:
         try:
             json_format.ParseDict({name: value}, message)
         except json_format.ParseError as e:
-            raise InvalidInput(path, str(e)) from None
+            raise InvalidInput("", str(e)) from None
 
     return put
 
 
-def _one_scalar(name: str, read: Read) -> Fill:
-    return lambda message, value, path: setattr(message, name, read(value, path))
-
-
-def _scalars(name: str, read: Read) -> Fill:
-    def put(message: Message, value: Any, path: str) -> None:
-        getattr(message, name).extend([read(v, f"{path}[{n}]") for n, v in enumerate(_list(value, path))])
+def _one_text(name: str) -> Fill:
+    def put(message: Message, value: Any) -> None:
+        if type(value) is not str:
+            raise InvalidInput("", "must be a text")
+        setattr(message, name, value)
 
     return put
 
 
-def _one_time(name: str) -> Fill:
-    return lambda message, value, path: getattr(message, name).CopyFrom(read_time(value, path))
-
-
-def _times(name: str) -> Fill:
-    def put(message: Message, value: Any, path: str) -> None:
-        getattr(message, name).extend([read_time(v, f"{path}[{n}]") for n, v in enumerate(_list(value, path))])
-
-    return put
-
-
-def _one_message(name: str, fields: dict[str, Fill]) -> Fill:
-    def put(message: Message, value: Any, path: str) -> None:
+def _one_message(name: str, fields: dict[str, tuple[Fill, str]]) -> Fill:
+    def put(message: Message, value: Any) -> None:
         inner = getattr(message, name)
         inner.SetInParent()
-        _fill(inner, value, path, fields)
+        _fill(inner, value, fields)
 
     return put
 
 
-def _messages(name: str, fields: dict[str, Fill]) -> Fill:
-    def put(message: Message, value: Any, path: str) -> None:
+def _messages(name: str, fields: dict[str, tuple[Fill, str]]) -> Fill:
+    def put(message: Message, value: Any) -> None:
         add = getattr(message, name).add
-        for n, inside in enumerate(_list(value, path)):
-            _fill(add(), inside, f"{path}[{n}]", fields)
+        _each(value, lambda inside: _fill(add(), inside, fields))
 
     return put
 
 
-def _list(value: Any, path: str) -> list[Any]:
+def _each(value: Any, read: Callable[[Any], Any]) -> list[Any]:
     if type(value) is not list:
-        raise InvalidInput(path, "must be a list")
-    return value
+        raise InvalidInput("", "must be a list")
+    made: list[Any] = []
+    try:
+        for inside in value:
+            made.append(read(inside))  # noqa: PERF401 (its length says which one is wrong)
+    except InvalidInput as e:
+        raise InvalidInput(_under(f"[{len(made)}]", e.field), e.message) from None
+    return made
 
 
 # ---- query parameters and path variables

@@ -28,7 +28,7 @@ LISTENERS = Gauge("mingjian_event_listeners", "Listeners to events now.")
 CUT_OFF = Counter("mingjian_event_listeners_cut_off", "Listeners that read too slowly.")
 _BATCH = 256
 _EXPIRES_S = 30.0
-_HEARTBEAT_S = 5.0
+_HEARTBEAT_S = 2.0
 _REPLY_S = 5.0
 _AWAY = (nats.errors.Error, nats.js.errors.Error, ConnectionError, TimeoutError)
 
@@ -262,12 +262,12 @@ class EventHub:
         try:
             yield _Pull(self._events, f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{made.name}", inbox, subscription, made.num_pending or 0)
         finally:
-            if self._events.nc.is_connected:
+            try:
                 await subscription.unsubscribe()
-                try:
+                if self._events.nc.is_connected:
                     await self._events.js.delete_consumer(stream, made.name)
-                except _AWAY:
-                    log.info("an ephemeral consumer is left to expire", extra={"stream": stream})
+            except _AWAY:
+                log.info("an ephemeral consumer is left to expire", extra={"stream": stream})
 
 
 class _Pull:

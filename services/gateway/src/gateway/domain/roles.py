@@ -36,6 +36,13 @@ def permissions_of(role: str, extra: Iterable[str] = ()) -> frozenset[str]:
     return ROLES[role] | frozenset(extra)
 
 
+def check_permissions(extra: frozenset[str]) -> None:
+    """Raises InvalidInput for what is no permission of the edge, such as the platform's own "*"."""
+    unknown = sorted(extra - ALL - {PII_READ})
+    if unknown:
+        raise InvalidInput("extra_permissions", f"there is no permission {unknown[0]}")
+
+
 def check_grant(
     role: str, agent_id: str, extra: frozenset[str], *, creator_role: str, creator_permissions: frozenset[str], creator_agent_id: str
 ) -> None:
@@ -45,9 +52,7 @@ def check_grant(
     """
     if role not in ROLES:
         raise InvalidInput("role", f"must be one of {', '.join(ROLES)}")
-    unknown = sorted(extra - ALL - {PII_READ})
-    if unknown:
-        raise InvalidInput("extra_permissions", f"there is no permission {unknown[0]}")
+    check_permissions(extra)
     if role == AGENT and not agent_id:
         raise InvalidInput("agent_id", "is needed for the role agent: it says whose interactions the key may see")
     if role != AGENT and agent_id:
