@@ -1,6 +1,7 @@
 """Serves the pages until SIGTERM; the only file that knows everyone."""
 
 import contextlib
+import logging
 import socket
 from collections.abc import AsyncIterator, Generator
 
@@ -39,12 +40,15 @@ async def entrance_to(settings: Settings) -> AsyncIterator[Entrance]:
 async def serve(settings: Settings) -> None:
     host, _, port = settings.http_address.rpartition(":")
     with telemetry("console", settings):
+        # Its lines carry what people searched for.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
         async with entrance_to(settings) as entrance:
             config = uvicorn.Config(
                 application(entrance), log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=max(1, int(settings.stop_grace_s)),
                 limit_concurrency=settings.max_sessions * 4,
             )
             server, life = _Server(config), Life()
+            life.heed_signals()
             listening = socket.create_server((host.strip("[]"), int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=1024)
             task = life.spawn(server.serve(sockets=[listening]), "pages")
             try:

@@ -13,59 +13,17 @@ from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from typing import Any
 
+import control
 import uvicorn
-from calls import NOW, Call, everything, iso, tone, uid
+from calls import NOW, Call, iso, tone, uid
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from figures import ARTICLES, KPIS, RATES, audit, by_day, by_name, changes, graph
+from world import KEYS, Problem, missing, need, paged, world
 
 Json = dict[str, Any]
-READS = ["caller:read", "events:read", "evaluations:read", "interactions:read", "knowledge:read", "kpis:read", "tickets:read"]
-ALL = [*READS, "audio:read", "interactions:write", "tickets:write", "knowledge:write", "knowledge:review", "kpis:write", "keys:admin", "audit:read"]
-KEYS = {
-    "mj_admin": ("admin", ALL), "mj_supervisor": ("supervisor", [*READS, "audio:read", "tickets:write", "knowledge:write"]), "mj_viewer": ("viewer", READS),
-    "mj_narrow": ("viewer", ["caller:read", "interactions:read"]), "mj_nothing": ("viewer", ["caller:read"]),
-}
-PACKAGE = {"Interaction": "nlp", "Alert": "nlp", "Promise": "nlp", "Scoring": "nlp", "Trans": "asr", "Ticket": "routing", "Solution": "knowledge"}
-
-
-class Problem(Exception):
-    def __init__(self, status: int, code: str, detail: str, field: str = "") -> None:
-        self.status, self.said = status, {"type": f"urn:mingjian:problem:{code.lower()}", "status": status, "title": code, "detail": detail, "grpc_status": code} | ({"field": field} if field else {})
-
-
-class World:
-    """What there is; every test process has its own."""
-
-    def __init__(self) -> None:
-        self.calls, self.tickets = everything()
-        self.keys: list[Json] = [{"key_id": uid("key", role), "name": f"{role} 的密钥", "role": role, "agent_id": "", "extra_permissions": [], "created_at": iso(NOW)} for _, (role, _) in list(KEYS.items())[:3]]
-        self.targets: Json = {k[0]: k[5] for k in KPIS}
-        self.listeners: list[asyncio.Queue[bytes]] = []
-        self.asked: list[Json] = []
-        self.broken: Json = {}
-        self.events = 0
-
-    def call(self, interaction_id: str) -> Call:
-        return next((c for c in self.calls if c.id == interaction_id), None) or _missing()
-
-    def ticket(self, ticket_id: str) -> Json:
-        return next((t for t in self.tickets if t["ticket_id"] == ticket_id), None) or _missing()
-
-    def emit(self, name: str, data: Json) -> None:
-        self.events += 1
-        owner = "ingestion" if name == "InteractionReceived" else next((v for k, v in PACKAGE.items() if name.startswith(k)), "nlp")
-        cloud = {"specversion": "1.0", "id": uid("event", self.events), "type": f"mingjian.{owner}.v1.{name}", "time": iso(datetime.now(UTC)), "data": data}
-        for queue in self.listeners:
-            queue.put_nowait(f"id: nlp={self.events}\nevent: {name}\ndata: {json.dumps(cloud, ensure_ascii=False)}\n\n".encode())
-
-
-def _missing() -> Any:
-    raise Problem(404, "NOT_FOUND", "there is no such thing")
-
-
-world = World()
 app = FastAPI()
+app.include_router(control.router)
 
 
 @app.exception_handler(Problem)
@@ -79,31 +37,32 @@ async def door(request: Request, call_next: Any) -> Response:
     if path.startswith("/_control"):
         return await call_next(request)
     key = request.headers.get("authorization", "").removeprefix("Bearer ")
-    world.asked.append({"method": request.method, "path": path, "query": dict(request.query_params), "key": key, "range": request.headers.get("range", "")})
+    world.asked.append(
+        {"method": request.method, "path": path, "query": dict(request.query_params), "key": key, "range": request.headers.get("range", "")}
+    )
     for prefix, (status, delay) in world.broken.items():
         if path.startswith(prefix):
             await asyncio.sleep(delay)
             if status:
-                return JSONResponse({"title": "broken", "status": status, "detail": "something this needs is away; try again", "grpc_status": "UNAVAILABLE"}, status)
+                return JSONResponse(
+                    {"title": "broken", "status": status, "detail": "something this needs is away; try again", "grpc_status": "UNAVAILABLE"}, status
+                )
     if key not in KEYS:
-        return JSONResponse({"title": "Nobody knows the caller", "status": 401, "detail": "this API key is not known", "grpc_status": "UNAUTHENTICATED"}, 401)
+        return JSONResponse(
+            {"title": "Nobody knows the caller", "status": 401, "detail": "this API key is not known", "grpc_status": "UNAUTHENTICATED"}, 401
+        )
     request.state.role, request.state.permissions = KEYS[key]
     return await call_next(request)
 
 
-def need(request: Request, permission: str) -> None:
-    if permission not in request.state.permissions:
-        raise Problem(403, "PERMISSION_DENIED", f"this needs the permission {permission}")
-
-
-def paged(things: list[Any], request: Request, name: str) -> Json:
-    start, size = int(request.query_params.get("page_token") or 0), int(request.query_params.get("page_size") or 50)
-    return {name: things[start : start + size], "next_page_token": str(start + size) if start + size < len(things) else ""}
-
-
 @app.get("/v1/caller")
 async def caller(request: Request) -> Json:
-    return {"tenant": "demo", "principal": f"key:{uid('key', request.state.role)}", "role": request.state.role, "permissions": sorted(request.state.permissions)}
+    return {
+        "tenant": "demo",
+        "principal": f"key:{uid('key', request.state.role)}",
+        "role": request.state.role,
+        "permissions": sorted(request.state.permissions),
+    }
 
 
 @app.get("/v1/interactions")
@@ -111,9 +70,13 @@ async def interactions(request: Request) -> Json:
     need(request, "interactions:read")
     q = request.query_params
     found = [
-        c.interaction for c in world.calls
-        if q.get("status", "") in ("", c.interaction["status"]) and q.get("industry", "") in ("", c.metadata["industry"]) and q.get("agent_id", "") in ("", c.metadata["agent_id"])
-        and c.interaction["received_at"] >= q.get("from", "") and (not q.get("to") or c.interaction["received_at"] < q["to"])
+        c.interaction
+        for c in world.calls
+        if q.get("status", "") in ("", c.interaction["status"])
+        and q.get("industry", "") in ("", c.metadata["industry"])
+        and q.get("agent_id", "") in ("", c.metadata["agent_id"])
+        and c.interaction["received_at"] >= q.get("from", "")
+        and (not q.get("to") or c.interaction["received_at"] < q["to"])
     ]
     return paged(found, request, "interactions")
 
@@ -128,7 +91,12 @@ async def upload(request: Request) -> Json:
     if not content.startswith(b"RIFF"):
         raise Problem(400, "INVALID_ARGUMENT", "is not audio that can be read", "audio")
     world.asked[-1] |= {"metadata": metadata, "bytes": len(content)}
-    call = Call(next(s for s in (c.script for c in world.calls) if metadata.get("industry") in (None, s["industry"])), 5000 + len(world.calls), NOW, "received")
+    call = Call(
+        next(s for s in (c.script for c in world.calls) if metadata.get("industry") in (None, s["industry"])),
+        5000 + len(world.calls),
+        NOW,
+        "received",
+    )
     call.interaction["metadata"] = call.metadata = call.metadata | metadata
     call.interaction.pop("outcome", None)
     world.calls.insert(0, call)
@@ -147,16 +115,23 @@ async def part(interaction_id: str, part: str, request: Request) -> Any:
     scored = call.interaction["status"] == "scored"
     if part == "audio":
         need(request, "audio:read")
-        return ranged(tone(call.length_ms / 1000), request) if "audio" in call.interaction else _missing()
+        return ranged(tone(call.length_ms / 1000), request) if "audio" in call.interaction else missing()
     if part == "transcript":
         need(request, "interactions:read")
-        return call.transcript if scored or call.interaction["status"] == "scoring" else _missing()
+        return call.transcript if scored or call.interaction["status"] == "scoring" else missing()
     if part == "evaluation":
         need(request, "evaluations:read")
-        return call.evaluation if scored else _missing()
+        return call.evaluation if scored else missing()
     need(request, "knowledge:read")
     said = call.turns[1]["text"]
-    return {"suggestions": [{"article": a, "relevance": .86 - n * .14, "because": said} for n, a in enumerate(a for a in ARTICLES if a["industry"] == call.metadata["industry"])][:3] if scored else []}
+    return {
+        "suggestions": [
+            {"article": a, "relevance": 0.86 - n * 0.14, "because": said}
+            for n, a in enumerate(a for a in ARTICLES if a["industry"] == call.metadata["industry"])
+        ][:3]
+        if scored
+        else []
+    }
 
 
 def ranged(content: bytes, request: Request) -> Response:
@@ -167,7 +142,9 @@ def ranged(content: bytes, request: Request) -> Response:
     first, last = int(match[1]), min(int(match[2] or len(content) - 1), len(content) - 1)
     if first >= len(content):
         return Response(status_code=416, headers=headers | {"Content-Range": f"bytes */{len(content)}"})
-    return Response(content[first : last + 1], 206, media_type="audio/wav", headers=headers | {"Content-Range": f"bytes {first}-{last}/{len(content)}"})
+    return Response(
+        content[first : last + 1], 206, media_type="audio/wav", headers=headers | {"Content-Range": f"bytes {first}-{last}/{len(content)}"}
+    )
 
 
 @app.get("/v1/alerts")
@@ -176,7 +153,10 @@ async def alerts(request: Request) -> Json:
     kind = request.query_params.get("kind", "")
     found = [
         {"alert": a, "interaction_id": c.id, "agent_id": c.metadata["agent_id"], "raised_at": c.interaction["updated_at"]}
-        for c in world.calls if c.interaction["status"] == "scored" for a in c.evaluation["alerts"] if kind in ("", a["kind"])
+        for c in world.calls
+        if c.interaction["status"] == "scored"
+        for a in c.evaluation["alerts"]
+        if kind in ("", a["kind"])
     ]
     return paged(found, request, "alerts")
 
@@ -186,8 +166,10 @@ async def tickets(request: Request) -> Json:
     need(request, "tickets:read")
     q = request.query_params
     found = [
-        {k: v for k, v in t.items() if k != "history"} for t in world.tickets
-        if all(q.get(k, "") in ("", t[k]) for k in ("interaction_id", "state", "department", "assignee", "kind")) and (q.get("overdue") != "true" or t["overdue"])
+        {k: v for k, v in t.items() if k != "history"}
+        for t in world.tickets
+        if all(q.get(k, "") in ("", t[k]) for k in ("interaction_id", "state", "department", "assignee", "kind"))
+        and (q.get("overdue") != "true" or t["overdue"])
     ]
     return paged(found, request, "tickets")
 
@@ -196,7 +178,11 @@ async def tickets(request: Request) -> Json:
 async def open_ticket(request: Request) -> Json:
     need(request, "tickets:write")
     asked = await request.json()
-    made = world.tickets[0] | {"ticket_id": uid("manual", asked["idempotency_key"]), "state": "open", "version": 1, "causes": ["manual"], "assignee": "", "history": []} | {k: v for k, v in asked.items() if k != "idempotency_key"}
+    made = (
+        world.tickets[0]
+        | {"ticket_id": uid("manual", asked["idempotency_key"]), "state": "open", "version": 1, "causes": ["manual"], "assignee": "", "history": []}
+        | {k: v for k, v in asked.items() if k != "idempotency_key"}
+    )
     world.tickets.insert(0, made)
     return made
 
@@ -207,7 +193,15 @@ async def ticket(ticket_id: str, request: Request) -> Json:
     return world.ticket(ticket_id)
 
 
-MOVES = {"assign": "assigned", "start": "in_progress", "resolve": "resolved", "close": "closed", "reopen": "open", "escalate": "assigned", "comment": ""}
+MOVES = {
+    "assign": "assigned",
+    "start": "in_progress",
+    "resolve": "resolved",
+    "close": "closed",
+    "reopen": "open",
+    "escalate": "assigned",
+    "comment": "",
+}
 
 
 @app.post("/v1/tickets/{ticket_id}:{verb}")
@@ -217,9 +211,30 @@ async def move(ticket_id: str, verb: str, request: Request) -> Json:
     if asked.get("version") and asked["version"] != found["version"]:
         raise Problem(409, "ABORTED", f"the ticket has version {found['version']} now")
     before, after = found["state"], MOVES[verb] or found["state"]
-    found |= {"state": after, "version": found["version"] + 1} | {k: asked[k] for k in ("assignee", "resolution") if k in asked} | ({"line": 2} if verb == "escalate" else {})
-    words = {"assign": "assigned", "start": "started", "resolve": "resolved", "close": "closed", "reopen": "reopened", "escalate": "escalated", "comment": "commented"}
-    found["history"].append({"at": iso(datetime.now(UTC)), "by": "key:test", "action": words[verb], "from_state": before, "to_state": after, "note": asked.get("note", "")})
+    found |= (
+        {"state": after, "version": found["version"] + 1}
+        | {k: asked[k] for k in ("assignee", "resolution") if k in asked}
+        | ({"line": 2} if verb == "escalate" else {})
+    )
+    words = {
+        "assign": "assigned",
+        "start": "started",
+        "resolve": "resolved",
+        "close": "closed",
+        "reopen": "reopened",
+        "escalate": "escalated",
+        "comment": "commented",
+    }
+    found["history"].append(
+        {
+            "at": iso(datetime.now(UTC)),
+            "by": "key:test",
+            "action": words[verb],
+            "from_state": before,
+            "to_state": after,
+            "note": asked.get("note", ""),
+        }
+    )
     return found
 
 
@@ -253,7 +268,13 @@ async def rates(request: Request) -> Json:
 @app.get("/v1/kpi-targets")
 async def targets(request: Request) -> Json:
     need(request, "kpis:read")
-    return {"targets": [{"kpi": k[0], "title": k[1], "definition": f"{k[1]}的计算口径", "unit": k[2], "sense": k[6]} | ({} if world.targets[k[0]] is None else {"target": world.targets[k[0]]}) for k in KPIS]}
+    return {
+        "targets": [
+            {"kpi": k[0], "title": k[1], "definition": f"{k[1]}的计算口径", "unit": k[2], "sense": k[6]}
+            | ({} if world.targets[k[0]] is None else {"target": world.targets[k[0]]})
+            for k in KPIS
+        ]
+    }
 
 
 @app.post("/v1/kpi-targets/{kpi}")
@@ -267,8 +288,12 @@ async def set_target(kpi: str, request: Request) -> Json:
 async def search(request: Request) -> Json:
     need(request, "knowledge:read")
     q, industry = request.query_params["q"], request.query_params.get("industry", "")
-    scored = [({"article": a, "relevance": min(.98, sum(c in a["title"] + "".join(a["questions"]) for c in q) / len(q)), "because": ""}) for a in ARTICLES if industry in ("", a["industry"])]
-    return {"results": sorted((s for s in scored if s["relevance"] > .3), key=lambda s: -s["relevance"])}
+    scored = [
+        ({"article": a, "relevance": min(0.98, sum(c in a["title"] + "".join(a["questions"]) for c in q) / len(q)), "because": ""})
+        for a in ARTICLES
+        if industry in ("", a["industry"])
+    ]
+    return {"results": sorted((s for s in scored if s["relevance"] > 0.3), key=lambda s: -s["relevance"])}
 
 
 @app.get("/v1/articles")
@@ -280,7 +305,7 @@ async def articles(request: Request) -> Json:
 @app.get("/v1/articles/{article_id}")
 async def article(article_id: str, request: Request) -> Json:
     need(request, "knowledge:read")
-    return next((a for a in ARTICLES if a["article_id"] == article_id), None) or _missing()
+    return next((a for a in ARTICLES if a["article_id"] == article_id), None) or missing()
 
 
 @app.get("/v1/solution-graph")
@@ -306,7 +331,7 @@ async def create_key(request: Request) -> Json:
 @app.post("/v1/api-keys/{key_id}:revoke")
 async def revoke(key_id: str, request: Request) -> Json:
     need(request, "keys:admin")
-    found = next((k for k in world.keys if k["key_id"] == key_id), None) or _missing()
+    found = next((k for k in world.keys if k["key_id"] == key_id), None) or missing()
     found["revoked_at"] = iso(NOW)
     return {"key": found}
 
@@ -336,64 +361,6 @@ async def events(request: Request) -> Response:
             world.listeners.remove(queue)
 
     return StreamingResponse(written(), media_type="text/event-stream")
-
-
-@app.post("/_control/emit")
-async def emit(request: Request) -> Json:
-    asked = await request.json()
-    world.emit(asked["name"], asked["data"])
-    return {"listeners": len(world.listeners)}
-
-
-@app.post("/_control/score/{interaction_id}")
-async def score(interaction_id: str) -> Json:
-    """Take an interaction to its end, with the events that go with it."""
-    call = world.call(interaction_id)
-    for name, status in (("TranscriptionStarted", "transcribing"), ("TranscriptCompleted", "scoring"), ("InteractionScored", "scored")):
-        call.interaction["status"] = status
-        if status == "scored":
-            call.interaction["outcome"] = call.outcome
-        world.emit(name, {"interaction_id": call.id} if name == "TranscriptionStarted" else {"interaction": call.interaction, "evaluation": call.evaluation})
-    return {}
-
-
-@app.post("/_control/break")
-async def break_paths(request: Request) -> Json:
-    world.broken = await request.json()
-    return {}
-
-
-@app.post("/_control/cut")
-async def cut() -> Json:
-    """End every event stream, as a restart would."""
-    for queue in world.listeners:
-        queue.put_nowait(b"")
-    return {}
-
-
-@app.get("/_control/state")
-async def state() -> Json:
-    return {"listeners": len(world.listeners), "asked": world.asked[-400:], "calls": [c.interaction for c in world.calls], "tickets": world.tickets, "keys": world.keys, "targets": world.targets}
-
-
-@app.post("/_control/reset")
-async def reset() -> Json:
-    listeners = world.listeners
-    world.__init__()  # type: ignore[misc]
-    world.listeners = listeners
-    return {}
-
-
-@app.post("/_control/edit")
-async def edit(request: Request) -> Json:
-    """Change one call: {"interaction_id": …, "turns": […], "transcript": {…}} or empty everything."""
-    asked = await request.json()
-    if asked.get("empty"):
-        world.calls, world.tickets = [], []
-    else:
-        call = world.call(asked["interaction_id"])
-        call.turns[:] = asked["turns"]
-    return {}
 
 
 if __name__ == "__main__":

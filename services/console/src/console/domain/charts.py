@@ -4,33 +4,41 @@ from collections.abc import Sequence
 from typing import Any
 
 from console.domain.shapes import DimensionScore, Graph, ItemRate, KpiGroup, TurnEmotion
-from console.domain.words import DIMENSIONS, EMOTION, clock, figure
+from console.domain.words import DIMENSIONS, EMOTION, clock, figure, score_tone
 
 INK, MUTED, LINE, ACCENT = "#1d2733", "#667085", "#e4e7ec", "#2456a6"
 GOOD, WARN, BAD, CALM = "#1a7f4b", "#d08a1d", "#c0352b", "#98a2b3"
 EMOTION_COLOUR = {"angry": BAD, "anxious": WARN, "neutral": CALM, "satisfied": GOOD}
 _AXIS: dict[str, Any] = {"axisLine": {"lineStyle": {"color": LINE}}, "axisTick": {"show": False}}
-_FONT = {"fontFamily": "inherit", "color": MUTED}
+# A label that lies on a branch stays readable.
+_ON_LINE = {"backgroundColor": "#fff", "padding": [2, 6], "distance": 7}
+# Drawn on a canvas, which knows no "inherit"; the same families as in console.css.
+_FAMILY = "PingFang SC, Microsoft YaHei, HarmonyOS Sans SC, Noto Sans CJK SC, Source Han Sans SC, sans-serif"
+_FONT = {"fontFamily": _FAMILY, "color": MUTED}
 Options = dict[str, Any]
 
 
-def radar(dimensions: Sequence[DimensionScore]) -> Options:
-    """The five dimensions 0-100; one without an applicable item is named so and drawn at 0."""
-    by_name = {d.get("dimension", ""): d.get("score") for d in dimensions}
-    names = [*DIMENSIONS, *(n for n in by_name if n not in DIMENSIONS)]
-    scores = [by_name.get(name) for name in names]
+def dimensions(scores: Sequence[DimensionScore]) -> Options:
+    """The five dimensions 0-100 as bars, the first on top; one without an applicable item is named so."""
+    by_name = {d.get("dimension", ""): d.get("score") for d in scores}
+    names = [*DIMENSIONS, *(n for n in by_name if n not in DIMENSIONS)][::-1]
     return {
-        "textStyle": _FONT, "tooltip": {"trigger": "item", "confine": True},
-        "radar": {
-            "indicator": [{"name": f"{n}\n{'不适用' if s is None else f'{s:.0f}'}", "max": 100} for n, s in zip(names, scores, strict=True)],
-            "radius": "62%", "center": ["50%", "54%"], "splitNumber": 4, "axisName": {"color": INK, "fontSize": 12, "lineHeight": 16},
-            "splitArea": {"areaStyle": {"color": ["#fff", "#f9fafb"]}}, "splitLine": {"lineStyle": {"color": LINE}}, "axisLine": {"lineStyle": {"color": LINE}},
-        },
+        "textStyle": _FONT, "grid": {"left": 4, "right": 56, "top": 0, "bottom": 0, "containLabel": True},
+        "tooltip": {"trigger": "item", "confine": True, "formatter": "{b}：{c}"},
+        "xAxis": {"type": "value", "max": 100, "show": False},
+        "yAxis": {"type": "category", "data": names, "axisLine": {"show": False}, "axisTick": {"show": False}, "axisLabel": {"color": INK, "fontSize": 13}},
         "series": [{
-            "type": "radar", "symbolSize": 5, "data": [{"value": [s or 0 for s in scores], "name": "维度得分"}],
-            "lineStyle": {"color": ACCENT, "width": 2}, "itemStyle": {"color": ACCENT}, "areaStyle": {"color": "rgba(36,86,166,.14)"},
+            "type": "bar", "barMaxWidth": 12, "showBackground": True, "backgroundStyle": {"color": "#f0f2f5", "borderRadius": 6},
+            "data": [_dimension_bar(by_name.get(name)) for name in names],
         }],
     }
+
+
+def _dimension_bar(score: float | None) -> Options:
+    words = "不适用" if score is None else f"{score:.0f}"
+    label = {"show": True, "position": "right" if score else "insideLeft", "formatter": words, "color": MUTED if score is None else INK, "fontSize": 13}
+    tone = {"good": GOOD, "warn": WARN, "bad": BAD, "calm": CALM}[score_tone(score)]
+    return {"value": 0 if score is None else round(score, 1), "label": label, "itemStyle": {"color": tone, "borderRadius": 6}}
 
 
 def emotion_course(course: Sequence[TurnEmotion]) -> Options:
@@ -76,7 +84,8 @@ def trend(days: Sequence[str], series: Sequence[tuple[str, Sequence[float | None
         "legend": {"top": 0, "right": 0, "icon": "roundRect", "itemWidth": 14, "itemHeight": 3, "textStyle": {"color": MUTED}},
         "xAxis": {"type": "category", "boundaryGap": False, "data": [d[5:] for d in days]} | _AXIS,
         "yAxis": {
-            "type": "value", "scale": True, "axisLabel": {"formatter": "{value}%" if unit == "ratio" else "{value}"}, "splitLine": {"lineStyle": {"color": LINE}},
+            "type": "value", "scale": True, "splitLine": {"lineStyle": {"color": LINE}},
+            "axisLabel": {"formatter": "{value}%" if unit == "ratio" else "{value}"},
         },
         "series": lines,
     }
@@ -136,12 +145,13 @@ def solution_tree(graph: Graph, *, root: str) -> Options:
 
     trees = [branch(i, frozenset({i})) for i, n in nodes.items() if n.get("kind") == "product"]
     return {
-        "textStyle": {"fontFamily": "inherit"}, "tooltip": {"trigger": "item", "confine": True, "formatter": "{b}"},
+        "textStyle": {"fontFamily": _FAMILY}, "tooltip": {"trigger": "item", "confine": True, "formatter": "{b}"},
         "series": [{
             "type": "tree", "data": [trees[0] if len(trees) == 1 else {"name": root, "children": trees, "itemStyle": {"color": CALM, "borderColor": CALM}}],
-            "orient": "LR", "left": 120, "right": 260, "top": 8, "bottom": 8, "symbol": "circle", "symbolSize": 9, "roam": "move", "initialTreeDepth": 3,
-            "label": {"position": "left", "align": "right", "verticalAlign": "middle", "fontSize": 13, "color": INK, "width": 110, "overflow": "truncate"},
-            "leaves": {"label": {"position": "right", "align": "left", "width": 250}}, "lineStyle": {"color": "#c8d1de", "width": 1.2, "curveness": 0.5},
+            "orient": "LR", "left": 90, "right": 250, "top": 8, "bottom": 8, "symbol": "circle", "symbolSize": 9, "roam": "move", "initialTreeDepth": 3,
+            "label": {"position": "left", "align": "right", "verticalAlign": "middle", "fontSize": 13, "color": INK} | _ON_LINE,
+            "leaves": {"label": {"position": "right", "align": "left", "width": 230, "overflow": "truncate"} | _ON_LINE},
+            "lineStyle": {"color": "#c8d1de", "width": 1.2, "curveness": 0.5},
             "expandAndCollapse": False, "animationDuration": 250,
         }],
     }

@@ -11,9 +11,12 @@ NONE = "—"
 
 STATUS = {"received": "已接收", "transcribing": "转写中", "scoring": "评分中", "scored": "已评分", "failed": "失败"}
 INDUSTRY = {
-    "telecom": "电信", "appliance": "家电", "automotive": "汽车", "electronics": "3C 电子", "ecommerce": "电商", "bank": "银行", "insurance": "保险",
+    "telecom": "电信", "appliance": "家电", "automotive": "汽车", "electronics": "3C 电子", "ecommerce": "电商", "bank": "银行",
+    "insurance": "保险",
 }
-CHANNEL = {"hotline": "热线", "app": "APP", "wechat": "微信", "miniprogram": "小程序", "online": "在线客服", "store": "营业厅", "enterprise": "政企通道"}
+CHANNEL = {
+    "hotline": "热线", "app": "APP", "wechat": "微信", "miniprogram": "小程序", "online": "在线客服", "store": "营业厅", "enterprise": "政企通道",
+}
 DIRECTION = {"inbound": "呼入", "outbound": "呼出"}
 ROLE = {"agent": "坐席", "customer": "客户"}
 MEDIUM = {"call": "通话", "chat": "在线文字"}
@@ -25,14 +28,23 @@ TICKET_STATE = {"open": "待分配", "assigned": "已分配", "in_progress": "�
 TICKET_KIND = {"service": "服务工单", "callback": "回访工单", "rectification": "整改工单"}
 TICKET_TYPES = ("咨询", "故障", "投诉", "业务办理")
 TICKET_ACTION = {
-    "opened": "开单", "assigned": "分配", "started": "开始处理", "escalated": "升级二线", "commented": "备注", "resolved": "解决", "closed": "关闭",
-    "reopened": "重新打开", "due_soon": "即将超时", "overdue": "已超时",
+    "opened": "开单", "assigned": "分配", "started": "开始处理", "escalated": "升级二线", "commented": "备注", "resolved": "解决",
+    "closed": "关闭", "reopened": "重新打开", "due_soon": "即将超时", "overdue": "已超时",
 }
 CAUSE = {
-    "complaint": "客户投诉", "fault": "故障报修", "broken_promise": "承诺未兑现", "promise": "承诺跟进", "dissatisfied": "客户不满意", "manual": "人工开单",
-    "high_urgency": "紧急诉求",
+    "complaint": "客户投诉", "fault": "故障报修", "broken_promise": "承诺未兑现", "promise": "承诺跟进", "dissatisfied": "客户不满意",
+    "manual": "人工开单",
 }
 ARTICLE_STATE = {"submitted": "待审核", "published": "已发布", "retired": "已下架"}
+AUDITED = {
+    "DownloadAudio": "收听录音", "GetTranscript": "查看转写", "GetEvaluation": "查看质检结果", "UploadInteraction": "上传录音",
+    "CreateInteraction": "上传在线会话", "ListInteractions": "查看会话列表", "GetInteraction": "查看会话", "CreateApiKey": "新建密钥",
+    "RevokeApiKey": "吊销密钥", "ListApiKeys": "查看密钥", "ListAuditEntries": "查看审计日志", "SetTarget": "修改指标目标",
+    "OpenTicket": "开工单", "AssignTicket": "分配工单", "StartTicket": "开始处理工单", "EscalateTicket": "升级工单",
+    "CommentTicket": "备注工单", "ResolveTicket": "解决工单", "CloseTicket": "关闭工单", "ReopenTicket": "重开工单",
+    "ImportFeedback": "导入客户评价", "SubmitArticle": "提交知识条目", "PublishArticle": "发布知识条目",
+    "ListEvaluations": "查看质检列表", "ListAlerts": "查看预警", "GetTicket": "查看工单", "ListTickets": "查看工单列表",
+}
 ROLE_OF_KEY = {"admin": "管理员", "supervisor": "班组长", "inspector": "质检员", "agent": "坐席", "integrator": "系统集成", "viewer": "只读"}
 DIMENSIONS = ("流程规范", "沟通效能", "问题解决", "客户体验", "合规安全")
 LOW_CONFIDENCE = 0.6
@@ -111,7 +123,7 @@ def figure(value: float | None, unit: str | None) -> str:
     if value is None:
         return NONE
     if unit == "ratio":
-        return f"{value * 100:.1f}%"
+        return f"{value * 100:.2f}%" if 0 < abs(value) < 0.01 else f"{value * 100:.1f}%"
     if unit == "minutes":
         return f"{value:.1f} 分钟"
     if unit == "count":

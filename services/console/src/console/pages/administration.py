@@ -8,7 +8,7 @@ from nicegui import ui
 from console.adapters.httpx_gateway import path
 from console.app import Session
 from console.domain.shapes import ApiKey, AuditEntry, Target
-from console.domain.words import NONE, ROLE_OF_KEY, goal, when, word
+from console.domain.words import AUDITED, NONE, ROLE_OF_KEY, goal, when, word
 from console.pages.controls import choice, column, dialog, line, pager, plain_button, quiet_button, strong_button, table, words
 from console.pages.frame import Section, act, empty, title
 
@@ -192,7 +192,7 @@ class Audit:
         rows = [
             {
                 "sequence": e.get("sequence", 0), "at": when(e.get("at"), seconds=True), "principal": e.get("principal", ""),
-                "action": e.get("action", "").rpartition("/")[2], "object": e.get("object_id") or NONE, "status": e.get("status", ""),
+                "action": word(AUDITED, e.get("action", "").rpartition("/")[2]), "object": e.get("object_id") or NONE, "status": e.get("status", ""),
                 "hash": e.get("hash", "")[:12],
             }
             for e in entries

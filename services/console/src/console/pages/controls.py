@@ -50,9 +50,10 @@ def switch_of(options: Mapping[Any, str], value: Any, on_change: Handler) -> ui.
     return ui.toggle(dict(options), value=value, on_change=on_change).props(look).classes("mj-spans")
 
 
-def column(name: str, label: str, align: str = "left") -> dict[str, Any]:
-    """One column of a table."""
-    return {"name": name, "label": label, "field": name, "align": align}
+def column(name: str, label: str, align: str = "left", *, roomy: bool = False) -> dict[str, Any]:
+    """One column of a table; a `roomy` one is left out where the window is narrow."""
+    made = {"name": name, "label": label, "field": name, "align": align}
+    return made | {"classes": "mj-roomy", "headerClasses": "mj-roomy"} if roomy else made
 
 
 def table(columns: Sequence[dict[str, Any]], rows: list[dict[str, Any]], *, key: str, cells: Mapping[str, str] | None = None, dense: bool = False) -> ui.table:

@@ -45,7 +45,8 @@ def _turn(turn: Turn, pointing: Sequence[tuple[Reason, Evidence]], alerts: Seque
     words = marked(turn.get("text", ""), pointing)
     every = {reason.item_id: reason for reason, _ in pointing}
     tags = [
-        _tag("button", f"mj-tag {r.result}", f"{_SIGN.get(r.result, '')} {r.title}", type="button", data_items=r.item_id, title="查看评分项") for r in every.values()
+        _tag("button", f"mj-tag {r.result}", f"{_SIGN.get(r.result, '')} {r.title}", type="button", data_items=r.item_id, title="查看评分项")
+        for r in every.values()
     ]
     tags += [_tag("span", "mj-tag alert", f"⚑ {word(ALERT, a.get('kind'))}", title=a.get("message", "")) for a in alerts]
     confidence, role, start, end = turn.get("confidence"), turn.get("role", ""), turn.get("start_ms", 0), turn.get("end_ms", 0)

@@ -151,7 +151,7 @@ def failed(problem: Problem, retry: Callable[[], object] | None) -> None:
         if isinstance(problem, Unauthenticated):
             ui.link("去登录", "/sign-in").classes("mj-link")
         elif retry and not isinstance(problem, Denied | NotFound):
-            ui.button("重试", icon="refresh", on_click=retry).props("outline no-caps dense").classes("mj-btn")
+            ui.button("重试", icon="refresh", on_click=retry).props("outline no-caps dense").classes("mj-btn").mark("retry")
 
 
 class Section(Generic[T]):

@@ -182,7 +182,7 @@ class InteractionPage:
                     ui.tab("knowledge", "知识")
                 with ui.tab_panels(tabs, value="score").props("keep-alive").classes("mj-panels"):
                     with ui.tab_panel("score"):
-                        ui.echart(charts.radar(evaluation.get("dimensions", []))).classes("mj-radar")
+                        ui.echart(charts.dimensions(evaluation.get("dimensions", []))).classes("mj-dims")
                         ui.html(scorecard_html(evaluation.get("items", [])), sanitize=False).classes("mj-scorecard").mark("scorecard")
                         ui.label(f"{evaluation.get('engine', '')} · {when(evaluation.get('scored_at'), seconds=True)}").classes("mj-muted small mj-foot")
                     with ui.tab_panel("mood"):

@@ -39,9 +39,9 @@ EMOTION_TONE = {"angry": "bad", "anxious": "warn", "neutral": "calm", "satisfied
 _SIZES = (20, 50, 100)
 
 COLUMNS = (
-    column("at", "接收时间"), column("who", "会话"), column("agent", "坐席 / 班组"), column("customer", "客户"), column("about", "行业 / 产品"),
-    column("length", "时长", "right"), column("status", "状态"), column("score", "得分", "right"), column("type", "类型 / 紧急"), column("emotion", "客户情绪"),
-    column("alerts", "预警", "center"),
+    column("at", "接收时间"), column("who", "会话"), column("agent", "坐席 / 班组"), column("customer", "客户", roomy=True),
+    column("about", "行业 / 产品"), column("length", "时长", "right", roomy=True), column("status", "状态"), column("score", "得分", "right"),
+    column("type", "类型 / 紧急"), column("emotion", "客户情绪"), column("alerts", "预警", "center"),
 )
 _CELLS = {
     "at": '<a class="mj-cell-link" :href="props.row.href">{{props.row.at}}</a>',

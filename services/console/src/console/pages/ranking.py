@@ -47,12 +47,14 @@ class Ranking:
             switch_of({"agent": "按坐席", "team": "按班组"}, self.by, partial(self._set, "by"))
             if shown:
                 titles = {k: known[k].get("title", k) for k in shown}
-                choice(titles, value=self.kpi if self.kpi in titles else shown[0], on_change=partial(self._set, "kpi")).props("aria-label=排名指标").classes("mj-filter")
+                chosen = self.kpi if self.kpi in titles else shown[0]
+                choice(titles, value=chosen, on_change=partial(self._set, "kpi")).props("aria-label=排名指标").classes("mj-filter")
         best = ranked(groups, self.kpi)[:_MOST]
         if not best:
             empty("没有可排名的数据", "会话元数据里带上坐席或班组编号后会出现在这里。", icon="leaderboard")
             return
-        columns = [column("n", "名次", "center"), column("key", "坐席" if self.by == "agent" else "班组"), *(column(k, known[k].get("title", k), "right") for k in shown)]
+        columns = [column("n", "名次", "center"), column("key", "坐席" if self.by == "agent" else "班组")]
+        columns += [column(k, known[k].get("title", k), "right") for k in shown]
         rows: list[dict[str, Any]] = []
         for n, group in enumerate(best, 1):
             values = {v.get("kpi", ""): v for v in group.get("kpis", [])}

@@ -33,10 +33,10 @@ class Action:
 
 # As RoutingService allows them; it decides again.
 ACTIONS = (
-    Action("assign", "分配", "person_add", ("open", "assigned", "in_progress"), ("assignee", "分配给（工号或姓名）", False)),
     Action("start", "开始处理", "play_arrow", ("assigned",)),
     Action("resolve", "解决", "task_alt", ("in_progress",), ("resolution", "解决办法", True)),
     Action("close", "关闭", "lock", ("resolved",)),
+    Action("assign", "分配", "person_add", ("open", "assigned", "in_progress"), ("assignee", "分配给（工号或姓名）", False)),
     Action("escalate", "升级二线", "trending_up", ("open", "assigned", "in_progress"), ("note", "升级原因", True), first_line_only=True),
     Action("reopen", "重新打开", "replay", ("resolved", "closed"), ("note", "重新打开的原因", True)),
     Action("comment", "添加备注", "chat_bubble_outline", ("open", "assigned", "in_progress", "resolved", "closed"), ("note", "备注", True)),

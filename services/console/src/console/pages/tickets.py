@@ -23,8 +23,8 @@ DEPARTMENTS = ("市场部", "网维部", "研发部", "仓配部", "服务部", 
 _SIZE = 20
 
 COLUMNS = (
-    column("title", "工单"), column("type", "类型"), column("department", "部门"), column("state", "状态"), column("assignee", "负责人"),
-    column("first", "首次响应"), column("resolution", "解决期限"), column("opened", "开单时间"),
+    column("title", "工单"), column("type", "类型"), column("department", "部门"), column("state", "状态"), column("assignee", "负责人", roomy=True),
+    column("first", "首次响应"), column("resolution", "解决期限"), column("opened", "开单时间", roomy=True),
 )
 _CELLS = {
     "title": '<a class="mj-cell-link mj-wide" :href="props.row.href">{{props.row.title}}</a>'
@@ -50,7 +50,7 @@ def row(ticket: Ticket, now: datetime) -> dict[str, Any]:
         "state_tone": STATE_TONE.get(ticket.get("state", ""), "calm"), "assignee": ticket.get("assignee") or NONE,
         "first": first, "first_tone": first_tone, "first_at": when(ticket.get("first_response_due_at"))[5:],
         "resolution": resolution, "resolution_tone": resolution_tone, "resolution_at": when(ticket.get("resolution_due_at"))[5:],
-        "opened": when(ticket.get("opened_at")),
+        "opened": when(ticket.get("opened_at"))[5:],
     }
 
 

@@ -1,0 +1,65 @@
+"""The pages in a real browser, where one is installed: they draw, fetch nothing from outside, and a link leads to its moment."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-dev-shm-usage",
+    "--disable-component-update",
+)
+
+
+def browse(url: str, folder: Path, *extra: str) -> subprocess.CompletedProcess[str]:
+    """What the page is after eight seconds of its own time; the browser's own log is on stderr."""
+    command = [
+        str(CHROMIUM),
+        *FLAGS,
+        f"--user-data-dir={folder}",
+        "--enable-logging=stderr",
+        "--virtual-time-budget=8000",
+        "--window-size=1280,900",
+        *extra,
+        url,
+    ]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+
+
+@needs_chromium
+def test_a_link_to_a_moment_marks_its_turn(console: str, gateway: Any, tmp_path: Path) -> None:
+    call = next(c for c in gateway.state["calls"] if c["metadata"]["product"] == "宽带" and c["status"] == "scored")
+    page = browse(f"{console}/interactions/{call['interaction_id']}#turn=t6", tmp_path, "--dump-dom").stdout
+    turn = re.search(r'<div class="([^"]*)" id="turn-t6"', page)
+    assert turn is not None
+    assert "asked" in turn[1].split()
+    assert 'data-items="no_shirking"' in page
+
+
+@needs_chromium
+def test_the_list_is_drawn_without_an_error_and_without_an_outside_host(console: str, gateway: Any, tmp_path: Path) -> None:
+    net_log = tmp_path / "net.json"
+    done = browse(f"{console}/interactions", tmp_path, f"--log-net-log={net_log}", "--dump-dom")
+    assert "转写中" in done.stdout
+    assert "Uncaught" not in done.stderr
+    assert "Content Security Policy" not in done.stderr
+    # The browser's own services have no part in this: what the page asks for carries the console as its initiator.
+    asked = set(re.findall(r'"initiator":"' + re.escape(console) + r'"[^}]*?"url":"([^"]+)"', net_log.read_text(errors="replace")))
+    assert {u for u in asked if not u.startswith((console, console.replace("http", "ws")))} == set()
+
+
+@needs_chromium
+def test_the_dashboard_draws_its_charts(console: str, gateway: Any, tmp_path: Path) -> None:
+    page = browse(f"{console}/dashboard", tmp_path, "--dump-dom").stdout
+    assert "首次解决率" in page
+    assert len(re.findall("<canvas", page)) >= 3
