@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter, defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -152,7 +152,8 @@ def expected(happenings):
                 cell.update({"f.solved_answers": 1, "f.solved_yes": int(given.solved)})
     rollups = defaultdict(Counter)
     for (day, agent, team), figures in cells.items():
-        for key in (("all", day, "", ""), ("team", day, "", team), ("agent", day, agent, team)):
+        block = date.fromordinal(date.fromisoformat(day).toordinal() // 8 * 8).isoformat()
+        for key in (("all", day, "", ""), ("team", day, "", team), ("agent", day, agent, team), ("team8", block, "", team), ("agent8", block, agent, team)):
             rollups[key].update(figures)
     return {k: kept for k, v in rollups.items() if (kept := {n: c for n, c in v.items() if c})}
 

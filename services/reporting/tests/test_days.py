@@ -1,8 +1,10 @@
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from chassis.errors import InvalidInput
-from reporting.domain.days import Span, day_of, span
+from hypothesis import given
+from hypothesis import strategies as st
+from reporting.domain.days import BLOCK_DAYS, Span, block_of, day_of, span
 
 TODAY = date(2026, 11, 21)
 
@@ -34,6 +36,19 @@ def test_a_wrong_span_is_refused_with_its_field(first, last, field):
     with pytest.raises(InvalidInput) as caught:
         span(first, last, TODAY)
     assert caught.value.field == field
+
+
+@given(st.dates(date(2000, 1, 1), date(2100, 1, 1)), st.integers(0, 399))
+def test_days_and_whole_blocks_cover_a_span_once(first, more):
+    asked = Span(first, first + timedelta(days=more))
+    head, blocks, tail = asked.pieces()
+    days = [s.first + timedelta(days=n) for s in (head, blocks, tail) for n in range(s.days)]
+    assert days == [first + timedelta(days=n) for n in range(more + 1)]
+    assert blocks.days % BLOCK_DAYS == 0
+    assert (head.days < BLOCK_DAYS and tail.days < BLOCK_DAYS) or (blocks.days <= 0 and head.days < 2 * BLOCK_DAYS)
+    if blocks.days > 0:
+        assert block_of(blocks.first.isoformat()) == blocks.first.isoformat()
+        assert block_of((blocks.last + timedelta(days=1)).isoformat()) == (blocks.last + timedelta(days=1)).isoformat()
 
 
 def test_four_hundred_days_are_the_most():

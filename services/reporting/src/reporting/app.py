@@ -1,6 +1,7 @@
 """Folding: events become rollups, each exactly once. Reports: rollups become KPIs."""
 
 import asyncio
+import itertools
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -10,14 +11,14 @@ from typing import Protocol
 
 from chassis.errors import Denied, InvalidInput, TooMuch, Unavailable
 
-from reporting.domain.contacts import Cell, Contact, Counted, Fact, Position, Scored, contact_of, near
+from reporting.domain.contacts import Cell, Contact, Counted, Fact, Position, Scored, contact_of, near, tenant_of
 from reporting.domain.days import Span
-from reporting.domain.figures import LONGEST_NAME, Figures, ItemJudged, added, difference, plain
+from reporting.domain.figures import LONGEST_NAME, Figures, ItemJudged, difference, plain
 from reporting.domain.kpis import Catalogue, ItemRate, Kpi, KpiChange, KpiValue, checked_target, worst_first
 
 MOST_GROUPS = 1000
 MOST_ROLLUPS = 200_000
-_TRIES = 20
+_PATIENCE_S = 20.0
 GROUPINGS = ("day", "agent", "team", "all")
 
 
@@ -38,6 +39,10 @@ class DayTotal:
 class Ledger(Protocol):
     """The books inside one transaction; reads see the transaction's own writes."""
 
+    async def take_turn(self, tenants: Iterable[str]) -> None:
+        """Exclude every other transaction that took a turn of one of these tenants. Raises Conflict where it is another's."""
+        ...
+
     async def unfolded(self, event_ids: Sequence[str]) -> set[str]:
         """Those not folded yet; they are noted as folded by this transaction."""
         ...
@@ -54,7 +59,7 @@ class Ledger(Protocol):
         ...
 
     async def move(self, contact: tuple[str, str], before: Position | None, after: Position | None) -> None:
-        """Give a contact another position. Two transactions that move contacts on the same issue exclude each other."""
+        """Give a contact another position, for whoever asks for neighbours next."""
         ...
 
     async def store(self, contacts: Sequence[Contact]) -> None:
@@ -140,14 +145,17 @@ class Folding:
             _settle(group, None)
 
     async def _commit(self, facts: Sequence[Fact]) -> None:
-        for attempt in range(_TRIES):
+        patience = asyncio.get_running_loop().time() + _PATIENCE_S
+        for attempt in itertools.count():
             try:
                 async with self._books.transaction() as ledger:
+                    await ledger.take_turn({tenant_of(fact) for fact in facts})
                     await self._apply(ledger, facts)
                 return
             except Conflict:
-                await asyncio.sleep(random.uniform(0.0, min(1.0, 0.01 * 2**attempt)))
-        raise Unavailable("others write the same rollups")
+                if asyncio.get_running_loop().time() > patience:
+                    raise Unavailable("others write the same rollups") from None
+                await asyncio.sleep(random.uniform(0.002, min(0.2, 0.005 * 2 ** min(attempt, 6))))
 
     async def _apply(self, ledger: Ledger, facts: Sequence[Fact]) -> None:
         by_id = {fact.event_id: fact for fact in facts}
@@ -324,5 +332,7 @@ class Reports:
             read += 1
             if read > MOST_ROLLUPS:
                 raise TooMuch("too many agents for so many days: name a team or ask for fewer days", field="from")
-            groups[key] = added(groups[key], figures) if key in groups else Counter(figures)
+            into = groups.setdefault(key, Counter())
+            for name, n in figures.items():
+                into[name] += n
         return groups

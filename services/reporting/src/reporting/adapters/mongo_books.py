@@ -1,7 +1,8 @@
 """The books in MongoDB: rollups, what is known of each contact, ids of folded events, targets and item titles.
 
-Every rollup is kept at three widths (the tenant, each team, each agent in a team) and one day long, so that a page reads at most
-one document per group and day: `scope` says which, and the fields a wider one leaves out are "".
+Every rollup is kept at three widths (the tenant, each team, each agent in a team) and one day long: `scope` says which, and the
+fields a wider one leaves out are "". Those of teams and agents are also kept over blocks of days (scope "team8", "agent8"; `day`
+is the first), so that a ranking over months reads few documents per group.
 """
 
 import json
@@ -18,11 +19,11 @@ from chassis.transient import is_transient
 from pymongo import ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError, PyMongoError
 
-from reporting.adapters.mongo_contacts import contact_from, contact_key, contact_to, issue_key, place, place_of
+from reporting.adapters.mongo_contacts import contact_from, contact_key, contact_to, place, place_of
 from reporting.adapters.mongo_sessions import MongoSessions
 from reporting.app import Conflict, DayTotal
 from reporting.domain.contacts import REPEAT_WITHIN, Cell, Contact, Position
-from reporting.domain.days import Span
+from reporting.domain.days import BLOCK_DAYS, Span, block_of
 from reporting.domain.figures import Figures, ItemJudged
 from reporting.domain.kpis import KpiValue
 
@@ -82,22 +83,25 @@ class MongoBooks:
     async def rollups(self, tenant: str, span: Span, group_by: str, agent_id: str, team_id: str, *, items: bool) -> AsyncIterator[tuple[str, Figures]]:
         key = {"day": "day", "agent": "agent_id", "team": "team_id", "all": ""}[group_by]
         fields = {"i": 1, **({key: 1} if key else {})} if items else {"i": 0, "told": 0, "outbox": 0}
-        async for document in self._db.rollups.find(selection(tenant, span, group_by, agent_id, team_id), fields).batch_size(2000):
-            yield (document.get(key, "") if key else "all"), _figures(document)
+        for chosen in selections(tenant, span, group_by, agent_id, team_id):
+            async for document in self._db.rollups.find(chosen, fields).batch_size(2000):
+                yield (document.get(key, "") if key else "all"), _figures(document)
 
     async def titles(self, tenant: str) -> dict[str, tuple[str, str]]:
         return {d["item_id"]: (d["title"], d["dimension"]) async for d in self._db.items.find({"tenant": tenant})}
 
 
-def selection(tenant: str, span: Span, group_by: str, agent_id: str, team_id: str) -> Document:
-    """The narrowest rollups that answer a query; equal fields first, then the span of days, as the indexes are."""
+def selections(tenant: str, span: Span, group_by: str, agent_id: str, team_id: str) -> list[Document]:
+    """The fewest rollups that answer a query; equal fields first, then the span of days, as the indexes are."""
     scope = "agent" if agent_id or group_by == "agent" else "team" if team_id or group_by == "team" else "all"
-    chosen: Document = {"tenant": tenant, "scope": scope}
-    if agent_id:
-        chosen["agent_id"] = agent_id
-    if team_id:
-        chosen["team_id"] = team_id
-    return chosen | {"day": {"$gte": span.first.isoformat(), "$lte": span.last.isoformat()}}
+    who = {name: given for name, given in (("agent_id", agent_id), ("team_id", team_id)) if given}
+    pieces = [(scope, span)]
+    if scope != "all" and group_by != "day":
+        pieces = list(zip((scope, f"{scope}{BLOCK_DAYS}", scope), span.pieces(), strict=True))
+    return [
+        {"tenant": tenant, "scope": over, **who, "day": {"$gte": piece.first.isoformat(), "$lte": piece.last.isoformat()}}
+        for over, piece in pieces if piece.days > 0
+    ]
 
 
 class MongoLedger:
@@ -106,6 +110,12 @@ class MongoLedger:
     def __init__(self, db: Database, session: Session, announce: Announce) -> None:
         self._db, self._session, self._announce = db, session, announce
         self.told: list[tuple[str, list[Envelope]]] = []
+
+    async def take_turn(self, tenants: Iterable[str]) -> None:
+        # All transactions of a tenant write the same rollup of its day, and reading neighbours takes no lock. They meet in this
+        # write, which comes first: the one that is too late has lost no work yet.
+        for tenant in sorted(tenants):
+            await self._db.turns.update_one({"_id": tenant}, {"$inc": {"turns": 1}}, upsert=True, session=self._session)
 
     async def unfolded(self, event_ids: Sequence[str]) -> set[str]:
         known = {d["_id"] async for d in self._db.folded.find({"_id": {"$in": list(event_ids)}}, session=self._session)}
@@ -131,9 +141,6 @@ class MongoLedger:
         return (found["tenant"], found["interaction_id"]) if found else None
 
     async def move(self, contact: tuple[str, str], before: Position | None, after: Position | None) -> None:
-        # Reading neighbours takes no lock, so two transactions could each miss the other's contact: they meet in this write.
-        touched = {issue_key(p.issue) for p in (before, after) if p}
-        await self._db.issues.bulk_write([UpdateOne({"_id": i}, {"$inc": {"moves": 1}}, upsert=True) for i in sorted(touched)], session=self._session)
         names: Document = {"tenant": contact[0], "interaction_id": contact[1]}
         change: Document = {"$set": names | {"place": place(after)}} if after else {"$set": names, "$unset": {"place": ""}}
         await self._db.contacts.update_one({"_id": contact_key(*contact)}, change, upsert=True, session=self._session)
@@ -146,8 +153,12 @@ class MongoLedger:
     async def add(self, changes: Mapping[Cell, Figures]) -> list[DayTotal]:
         sums: dict[tuple[str, str, str, str, str], dict[str, int]] = {}
         for cell, figures in changes.items():
-            for scope, agent_id, team_id in (("all", "", ""), ("team", "", cell.team_id), ("agent", cell.agent_id, cell.team_id)):
-                into = sums.setdefault((cell.tenant, scope, cell.day, agent_id, team_id), {})
+            block, own = block_of(cell.day), (cell.agent_id, cell.team_id)
+            for scope, day, agent_id, team_id in (
+                ("all", cell.day, "", ""), ("team", cell.day, "", cell.team_id), ("agent", cell.day, *own),
+                (f"team{BLOCK_DAYS}", block, "", cell.team_id), (f"agent{BLOCK_DAYS}", block, *own),
+            ):
+                into = sums.setdefault((cell.tenant, scope, day, agent_id, team_id), {})
                 for name, n in figures.items():
                     into[name] = into.get(name, 0) + n
         writes = []

@@ -197,6 +197,16 @@ def near(earlier: Position | None, later: Position | None) -> bool:
     return earlier is not None and later is not None and later.at - earlier.at <= REPEAT_WITHIN
 
 
+def tenant_of(fact: Fact) -> str:
+    match fact:
+        case Counted():
+            return fact.cell.tenant
+        case TicketChanged():
+            return fact.tenant
+        case _:
+            return fact.interaction.tenant
+
+
 def contact_of(fact: Scored | SolutionFound | TicketChanged) -> tuple[str, str]:
     """Tenant and interaction id of the contact that an event tells of."""
     if isinstance(fact, TicketChanged):

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
+from itertools import pairwise
 
 from chassis.errors import InvalidInput
 
@@ -10,6 +11,8 @@ from chassis.errors import InvalidInput
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 MOST_DAYS = 400
 DEFAULT_DAYS = 30
+# Rollups of agents and teams are also kept over blocks of so many days: 90 days are then at most 24 documents instead of 90.
+BLOCK_DAYS = 8
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _FIRST, _LAST = date(2000, 1, 1), date(2200, 1, 1)
 
@@ -30,9 +33,26 @@ class Span:
     def days(self) -> int:
         return (self.last - self.first).days + 1
 
+    def pieces(self) -> tuple["Span", "Span", "Span"]:
+        """Single days, whole blocks, single days: together every day once; a piece without days ends before it begins."""
+        first, last = self.first.toordinal(), self.last.toordinal()
+        begin = -(-first // BLOCK_DAYS) * BLOCK_DAYS
+        end = (last + 1) // BLOCK_DAYS * BLOCK_DAYS
+        if end <= begin:
+            nothing = Span(self.first, self.first - timedelta(days=1))
+            return self, nothing, nothing
+        ends = [first, begin, end, last + 1]
+        head, blocks, tail = (Span(date.fromordinal(a), date.fromordinal(b - 1)) for a, b in pairwise(ends))
+        return head, blocks, tail
+
     def before(self) -> "Span":
         """The span of the same length that ends the day before this one begins."""
         return Span(self.first - timedelta(days=self.days), self.first - timedelta(days=1))
+
+
+def block_of(day: str) -> str:
+    """First day of the block of BLOCK_DAYS days that a day (YYYY-MM-DD) is in."""
+    return date.fromordinal(date.fromisoformat(day).toordinal() // BLOCK_DAYS * BLOCK_DAYS).isoformat()
 
 
 def _day(text: str, field: str) -> date:

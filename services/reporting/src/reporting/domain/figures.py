@@ -37,13 +37,6 @@ def plain(part: str) -> str:
     return part.replace("%00", "\0").replace("%24", "$").replace("%2E", ".").replace("%25", "%")
 
 
-def added(*many: Figures) -> Counter[str]:
-    total: Counter[str] = Counter()
-    for figures in many:
-        total.update(figures)
-    return total
-
-
 def difference(after: Figures, before: Figures) -> dict[str, int]:
     """What must be added to `before` to have `after`; nothing where they are equal."""
     return {k: d for k in after.keys() | before.keys() if (d := after.get(k, 0) - before.get(k, 0))}
