@@ -48,3 +48,11 @@ def test_only_what_is_empty_or_unlikely_is_heard_again(recognition: ModuleType) 
 def test_each_clip_goes_to_the_smallest_window_that_holds_it_with_its_tail(recognition: ModuleType) -> None:
     windows = recognition._by_window([100, 700, 701, 1200, 1201, 3000])
     assert windows == [(1000, [0, 1]), (1500, [2, 3]), (3000, [4, 5])]
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [("。以下是普通", ""), ("以下是普通话的句子。", ""), ("大概一个星期。以下是普通话的句子。", "大概一个星期。"), ("我说普通话。", "我说普通话。")],
+)
+def test_the_decoders_own_prompt_is_no_speech(recognition, raw, clean):
+    assert recognition.without_echo(raw, "以下是普通话的句子。") == clean

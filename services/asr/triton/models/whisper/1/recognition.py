@@ -25,6 +25,7 @@ SHORTEST = RATE // 20  # samples; below 50 ms there is no syllable
 DOUBTFUL = -0.6  # average log-probability of a token below which a clip is decoded again
 TOKENS_PER_SECOND = 12  # fast Mandarin is 7 characters a second, a character up to two tokens
 SPARE_TOKENS = 12
+ECHO = 4  # characters of the prompt that nobody says by chance
 OTHER_LANGUAGE_FROM = 0.7  # probability another language must reach to displace the expected one
 TELLING = 2 * FRAMES_PER_SECOND  # frames; in less than that a language is guessed rather than heard
 
@@ -86,7 +87,7 @@ class Whisper:
         self._options = options
         self._whisper = WhisperModel(folder, device=options.device, device_index=options.device_index, compute_type=options.compute_type, cpu_threads=1)
         self._on_gpu = options.device != "cpu"
-        self._prompts: dict[str, list[int]] = {}
+        self._prompts: dict[tuple[str, bool], list[int]] = {}
         self._decode = Tokenizer(self._whisper.hf_tokenizer, self._whisper.model.is_multilingual, task="transcribe", language=self._expected).decode
 
     def recognize(self, clips: Sequence[Clip]) -> list[Recognized]:
@@ -99,16 +100,19 @@ class Whisper:
                 results[i] = result
                 if window < WINDOWS[-1] and is_doubtful(result):
                     doubtful.append(i)
-        if doubtful:
-            for i, again in zip(doubtful, self._run([sounds[i] for i in doubtful], WINDOWS[-1]), strict=True):
-                results[i] = better(results[i], again)
+        # What said nothing, or only its prompt, is asked again without one.
+        for prompted in (True, False):
+            members = [i for i in doubtful if bool(results[i].text) is prompted]
+            if members:
+                for i, again in zip(members, self._run([sounds[i] for i in members], WINDOWS[-1], prompted=prompted), strict=True):
+                    results[i] = better(results[i], again)
         return [results[i] for i in range(len(sounds))]
 
     def knows(self, language: str) -> bool:
         """Whether the model has the language, given as ISO 639-1."""
         return language in self._whisper.supported_languages
 
-    def _run(self, sounds: list[Sound], window: int) -> list[Recognized]:
+    def _run(self, sounds: list[Sound], window: int, *, prompted: bool = True) -> list[Recognized]:
         encoded = self._encode([_fitted(s.mel, window) for s in sounds])
         seconds = [s.frames / FRAMES_PER_SECOND for s in sounds]
         languages = self._languages(sounds, encoded)
@@ -116,11 +120,11 @@ class Whisper:
         for language in dict.fromkeys(languages):
             members = [i for i, one in enumerate(languages) if one == language]
             part = encoded if len(members) == len(sounds) else self._rows(encoded, members)
-            results.update(zip(members, self._generate(part, language, [seconds[i] for i in members]), strict=True))
+            results.update(zip(members, self._generate(part, language, [seconds[i] for i in members], prompted), strict=True))
         return [results[i] for i in range(len(sounds))]
 
-    def _generate(self, encoded: ctranslate2.StorageView, language: str, seconds: list[float]) -> list[Recognized]:
-        prompt = self._prompt(language)
+    def _generate(self, encoded: ctranslate2.StorageView, language: str, seconds: list[float], prompted: bool) -> list[Recognized]:
+        prompt = self._prompt(language, prompted)
         caps = [int(s * TOKENS_PER_SECOND) + SPARE_TOKENS for s in seconds]
         results = self._whisper.model.generate(
             encoded,
@@ -133,8 +137,7 @@ class Whisper:
         heard = []
         for result, cap in zip(results, caps, strict=True):
             tokens = result.sequences_ids[0]
-            # On sound without speech the decoder sometimes says its own prompt again.
-            text = without_loops(self._decode(tokens[:cap]).replace("\ufffd", "").replace(self._options.prompt or "\ufffd", "").strip())
+            text = without_loops(without_echo(self._decode(tokens[:cap]).replace("\ufffd", ""), self._options.prompt).strip())
             # CTranslate2 divides by the length without the end of text, which the score does hold.
             average = result.scores[0] * len(tokens) / (len(tokens) + 1)
             heard.append(Recognized(text, average, result.no_speech_prob, language))
@@ -170,12 +173,13 @@ class Whisper:
     def _expected(self) -> str:
         return "zh" if self._options.language == "auto" else self._options.language
 
-    def _prompt(self, language: str) -> list[int]:
-        if language not in self._prompts:
+    def _prompt(self, language: str, prompted: bool) -> list[int]:
+        key = (language, prompted and bool(self._options.prompt) and language == self._expected)
+        if key not in self._prompts:
             tokenizer = Tokenizer(self._whisper.hf_tokenizer, self._whisper.model.is_multilingual, task="transcribe", language=language)
-            context = [tokenizer.sot_prev, *tokenizer.encode(" " + self._options.prompt)] if self._options.prompt and language == self._expected else []
-            self._prompts[language] = [*context, *tokenizer.sot_sequence, tokenizer.no_timestamps]
-        return self._prompts[language]
+            context = [tokenizer.sot_prev, *tokenizer.encode(" " + self._options.prompt)] if key[1] else []
+            self._prompts[key] = [*context, *tokenizer.sot_sequence, tokenizer.no_timestamps]
+        return self._prompts[key]
 
 
 def is_doubtful(result: Recognized) -> bool:
@@ -186,6 +190,16 @@ def is_doubtful(result: Recognized) -> bool:
 def better(first: Recognized, again: Recognized) -> Recognized:
     """The more certain of two results for one clip; words win over none."""
     return max(again, first, key=lambda r: (bool(r.text), r.avg_logprob))
+
+
+def without_echo(text: str, prompt: str) -> str:
+    """Cut what repeats the prompt, whole or in part: on little or unclear speech the decoder sometimes says it again."""
+    for length in range(len(prompt), ECHO - 1, -1):
+        for start in range(len(prompt) - length + 1):
+            if (echo := prompt[start : start + length]) in text:
+                rest = text.replace(echo, "")
+                return rest if any(c.isalnum() for c in rest) else ""
+    return text
 
 
 def without_loops(text: str) -> str:
