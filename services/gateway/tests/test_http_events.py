@@ -210,6 +210,22 @@ async def test_a_place_that_a_replay_gave_is_a_place_to_go_on_from(world):
     assert seen == [pair for n in range(6) for pair in (("InteractionScored", n), ("TranscriptionStarted", f"i{n}"))]
 
 
+async def test_an_id_that_names_one_stream_begins_now_in_the_others(world):
+    await world.publish(scored(score=1), key="e1")
+    await world.publish(routing_events.TicketOpened(ticket=routing.Ticket(ticket_id="k1")), key="k1")
+
+    async def there():
+        return world.edge.hub.position.of["routing"] == 1
+
+    await eventually(there)
+    async with listening_from(world, "nlp=0") as stream:
+        assert (await stream.next())[0] == "InteractionScored"
+        assert "routing=1" in stream.last_id
+    await world.publish(routing_events.TicketOpened(ticket=routing.Ticket(ticket_id="k2")), key="k2")
+    async with listening_from(world, stream.last_id) as again:
+        assert (await again.next())[1]["data"]["ticket"]["ticket_id"] == "k2"
+
+
 async def test_a_slow_client_is_cut_off_with_a_word(make_world):
     async with make_world(event_buffer=50) as world:
         before = listeners(world)

@@ -60,7 +60,8 @@ class EventStreams:
 
     async def _written(self, who: Identity, types: frozenset[str], since: Position | None, authorization: str) -> AsyncIterator[bytes]:
         """The stream's text. Whatever ends it is its last event."""
-        at = since or self._hub.position
+        # A stream that the client's id does not know yet begins now.
+        at = Position({**self._hub.position.of, **(since.of if since else {})})
         yield b": events of your company\nretry: 2000\nid: %s\n\n" % str(at).encode()
         try:
             # While what was missed is read, more comes; it is over when nothing came meanwhile, and then listening begins at once.
