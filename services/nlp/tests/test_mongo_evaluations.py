@@ -60,13 +60,14 @@ async def test_the_lists_people_look_at_are_bound_to_the_end_of_their_index(aske
 
 async def test_a_page_of_one_agent_costs_the_same_however_much_is_stored(platform):
     await scored(platform)
-    pattern = await platform.db.evaluations.find_one()
+    pattern = await platform.db.evaluations.find_one() | {"items": [], "emotion_course": [], "failed_items": []}
     now = datetime.now(UTC)
     others = [
         pattern | {"_id": f"e{n}", "interaction_id": f"x{n}", "agent_id": f"B{n % 50}", "order": order_of(now - timedelta(minutes=n), f"e{n}")}
-        for n in range(1, 3000)
+        for n in range(1, 1500)
     ]
-    await platform.db.evaluations.insert_many(others)
+    for begin in range(0, len(others), 250):
+        await platform.db.evaluations.insert_many(others[begin : begin + 250])
     page = await platform.evaluations.page("t1", EvaluationFilters(agent_id="B7"), size=5, token="")
     following = await platform.evaluations.page("t1", EvaluationFilters(agent_id="B7"), size=5, token=page.next_token)
     assert [e.interaction_id for e in (*page.evaluations, *following.evaluations)] == [f"x{n}" for n in range(7, 507, 50)]

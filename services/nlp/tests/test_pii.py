@@ -92,3 +92,12 @@ def test_delivery_addresses_are_mostly_masked_when_asked_for():
         total += len(text)
         hidden += answer.count("*")
     assert hidden / total >= 0.9
+
+
+def test_what_is_garbled_around_an_asked_for_address_is_masked_with_it():
+    text = masked("a: 请您提供一下商门地者。", "c: 幸福路是八号阳光小区三栋武林阿神。")
+    assert not any(part in text for part in ("幸福路", "阳光小区", "武林"))
+
+
+def test_an_agent_who_speaks_of_itself_is_not_masked():
+    assert "*" not in masked("a: 由我本人全程跟进。")

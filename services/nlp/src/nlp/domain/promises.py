@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -18,15 +18,15 @@ _WHO = re.compile(
     r"服务顾问|顾问|理赔员|同事|专人|后台|相关部门|我本人)"
 )
 _WE = re.compile("我们|我|系统")
-_DONE_VERBS = (
+DONE_VERBS = (
     r"联系|上门|回电|回复|答复|回访|致电|来电|打电话|打给|处理|解决|反馈|安排|退回|退还|退款|退给|退到|到账|打款|赔付|"
     r"发货|补发|发出|寄出|寄送|重发|送到|送达|送货|发送|发给|发到|通知|告知|安装|维修|修好|恢复|核实|完成|提交|升级|催|派|给你|过来|办好|开通|生效"
 )
 _COMMITMENT = re.compile(
-    rf"(?:会|将|马上|立刻|立即|尽快|尽早|第一时间|保证|一定)[^，。]{{0,14}}?(?:{_DONE_VERBS})"
+    rf"(?:会|将|马上|立刻|立即|尽快|尽早|第一时间|保证|一定)[^，。]{{0,14}}?(?:{DONE_VERBS})"
     rf"|安排[^。？]{{0,14}}(?:上门|联系|处理|维修|检修|检查|安装|配送|回访)"
-    rf"|(?:{NUMBER}个?(?:小时|工作日|分钟|天)(?:之?内|以内|左右|后)?)[^。？]{{0,8}}(?:{_DONE_VERBS})"
-    rf"|(?:今天|今晚|明天|明早|后天|下周.?|本周.?|周[一二三四五六日])[^。？]{{0,12}}(?:{_DONE_VERBS})"
+    rf"|(?:{NUMBER}个?(?:小时|工作日|分钟|天)(?:之?内|以内|左右|后)?)[^。？]{{0,8}}(?:{DONE_VERBS})"
+    rf"|(?:今天|今晚|明天|明早|后天|下周.?|本周.?|周[一二三四五六日])[^。？]{{0,12}}(?:{DONE_VERBS})"
 )
 _NOW = re.compile(r"(?:马上|现在|这就|立即|立刻|会)?(?:为|帮|给)你(?:查询|查|看|核实|登记|确认|转接|接通|记录|备注|办理)|稍等|已经|刚才|刚刚")
 _IF = re.compile(r"如果|要是|假如|的话|可以选择|一般|通常|你可以|自己|不会|不能|无法|没有?办法")
@@ -103,15 +103,28 @@ def promises(dialogue: Dialogue) -> tuple[Promise, ...]:
             turn = dialogue.turns[passage.turn_at(sentence.start())]
             who = _WHO.search(said) or _WE.search(said)
             text = passage.text[sentence.start() : sentence.end()].strip("，, ")
-            found.append(Promise(turn.turn_id, turn.start_ms, turn.end_ms, text, who[0] if who else "", deadline(said), index, *sentence.span()))
+            made = Promise(turn.turn_id, turn.start_ms, turn.end_ms, text, who[0] if who else "", deadline(said), index, *sentence.span())
+            if found and _continues(found[-1], made):
+                made = _together(found.pop(), made, passage.text)
+            found.append(made)
     return tuple(found[:MAX_PROMISES])
+
+
+def _continues(before: Promise, promise: Promise) -> bool:
+    """Whether a deadline follows at once on the promise it belongs to: 我为您安排工程师上门。24小时之内会联系您。"""
+    return before.passage == promise.passage and promise.start - before.end <= 2 and before.deadline is None and promise.deadline is not None
+
+
+def _together(before: Promise, promise: Promise, text: str) -> Promise:
+    who = before.who if before.who and not _WE.fullmatch(before.who) else promise.who or before.who
+    return replace(before, text=text[before.start : promise.end].strip("，, "), who=who, deadline=promise.deadline, end=promise.end)
 
 
 def _promised(sentence: str) -> bool:
     """Whether a part of the sentence commits to something later, not to something done now or under a condition."""
     for part in _parts(sentence):
         match = _COMMITMENT.search(part)
-        if match and not _IF.search(part) and (deadline(part) is not None or not _NOW.search(part)):
+        if match and not _IF.search(part[: match.end()]) and (deadline(part) is not None or not _NOW.search(part)):
             return True
     return False
 

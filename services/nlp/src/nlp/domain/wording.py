@@ -9,12 +9,13 @@ from nlp.domain.conditions import Hit
 from nlp.domain.dialogue import Dialogue
 from nlp.domain.judging import ItemResult, Outcome
 from nlp.domain.pii.masking import Redaction
-from nlp.domain.promises import Promise
+from nlp.domain.promises import DONE_VERBS, Promise
 
 MAX_EXCERPT_CHARS = 80
 MAX_WHAT_CHARS = 30
 _SENTENCE_END = "。？！?!；;\n"
 _FILLER = re.compile(r"^(?:好的?|明白了?|嗯|那么?|这边|那边|请你?放心|你放心|我们?这边|我们?会?|会|将|为你|给你|帮你|尽快为你|马上|[，,、。\s])+")
+_LIMIT = re.compile(r"^(?:在|于)?(?:之内|以内|之前|之后|左右|内|前|后)")
 _EMOTIONS = {"angry": "愤怒", "anxious": "焦急"}
 
 
@@ -79,13 +80,13 @@ def alert_message(kind: str, quoted: str, emotion: str) -> str:
 
 
 def undertaking(promise: Promise, masked: str) -> str:
-    """What was promised, short: without its deadline and the words around it."""
+    """What was promised, short: the clause that promises, without its deadline and the words around it."""
     text = masked.translate(str.maketrans("您", "你"))
     if promise.deadline is not None:
         text = text.replace(promise.deadline.text, "")
-    text = re.sub(r"^(?:之内|以内|之前|之后|内|前|后|左右)|(?<=[，,])(?:之内|以内|内|前|后|左右)(?=会|将|联)", "", text)
-    parts = [part for part in re.split("[，,、]", text) if len(part) > 2] or [text]
-    return _FILLER.sub("", parts[0])[:MAX_WHAT_CHARS] or parts[0][:MAX_WHAT_CHARS]
+    clauses = [_FILLER.sub("", _LIMIT.sub("", clause)) for clause in re.split("[，,、。；;]", text)]
+    telling = [clause for clause in clauses if re.search(DONE_VERBS, clause)] or [clause for clause in clauses if clause] or [text]
+    return telling[0].removesuffix("的").strip()[:MAX_WHAT_CHARS]
 
 
 def _sentence_around(text: str, start: int, end: int) -> str:

@@ -87,11 +87,15 @@ def _chains(passages: Sequence[Passage]) -> Iterator[PiiSpan]:
             asked = bool(_ASKED.search(passage.text)) if passage.role is Role.AGENT else asked
             continue
         for match in _CHAIN.finditer(passage.text):
-            start = match.start() + _lead(match[0])
-            text = passage.text[start : match.end()]
+            start, end = match.start() + _lead(match[0]), match.end()
+            text = passage.text[start:end]
             announced = bool(_SAID.search(passage.text[max(0, match.start() - 12) : start]))
-            if _is_address(text, expected or announced):
-                yield PiiSpan(index, start, match.end(), PiiKind.ADDRESS)
+            if not _is_address(text, expected or announced):
+                continue
+            if expected:  # the answer to a question for it: what a recogniser garbled around it belongs to it
+                rest = _CLAUSE_END.search(passage.text, end)
+                start, end = match.start(), rest.start() if rest else len(passage.text)
+            yield PiiSpan(index, start, end, PiiKind.ADDRESS)
         asked = bool(_ASKED.search(passage.text)) if passage.role is Role.AGENT else asked and not expected
 
 
