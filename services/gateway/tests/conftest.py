@@ -52,8 +52,12 @@ class Ingestion(ingestion_grpc.IngestionServiceServicer):
             raise NotFound("there is no such interaction") from None
 
     async def UploadInteraction(self, requests, context):
-        metadata, audio = None, bytearray()
+        metadata, audio, size = None, bytearray(), 0
         async for request in requests:
+            if request.WhichOneof("part") == "size_bytes":
+                if request.size_bytes != size:
+                    raise InvalidInput("size_bytes", "is not what came")
+                break
             if request.WhichOneof("part") == "metadata":
                 metadata = request.metadata
                 if metadata.industry == "unheard-of":
@@ -61,8 +65,11 @@ class Ingestion(ingestion_grpc.IngestionServiceServicer):
             else:
                 self.largest_chunk = max(self.largest_chunk, len(request.chunk))
                 self.received += len(request.chunk)
+                size += len(request.chunk)
                 if self.keeping:
                     audio += request.chunk
+        else:
+            raise InvalidInput("size_bytes", "is missing: the upload broke off")
         self.uploads += 1
         made = ingestion.Interaction(
             interaction_id=new_id(), tenant=caller().tenant, metadata=metadata, medium=ingestion.MEDIUM_CALL,

@@ -41,6 +41,7 @@ async def test_a_recording_goes_in_and_out_as_streams(world, channel, admin):
         yield ingestion.UploadInteractionRequest(metadata=ingestion.InteractionMetadata(agent_id="a1"))
         for n in range(0, len(audio), 100_000):
             yield ingestion.UploadInteractionRequest(chunk=audio[n : n + 100_000])
+        yield ingestion.UploadInteractionRequest(size_bytes=len(audio))
 
     uploaded = await stub.UploadInteraction(parts(), metadata=admin)
     asked = ingestion.DownloadAudioRequest(interaction_id=uploaded.interaction.interaction_id)

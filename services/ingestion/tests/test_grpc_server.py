@@ -24,6 +24,7 @@ def parts(metadata, content, chunk=100_000):
     yield pb.UploadInteractionRequest(metadata=metadata)
     for begin in range(0, len(content), chunk):
         yield pb.UploadInteractionRequest(chunk=content[begin:begin + chunk])
+    yield pb.UploadInteractionRequest(size_bytes=len(content))
 
 
 async def upload(stub, content, **said):
@@ -113,8 +114,10 @@ async def test_a_bad_upload_is_refused_by_field_and_leaves_nothing(platform, eve
         ([pb.UploadInteractionRequest(chunk=b"x")], "metadata"),
         ([pb.UploadInteractionRequest(metadata=told()), pb.UploadInteractionRequest(metadata=told())], "chunk"),
         ([pb.UploadInteractionRequest(metadata=told()), pb.UploadInteractionRequest(chunk=bytes(2 * 2**20))], "chunk"),
+        ([pb.UploadInteractionRequest(metadata=told()), pb.UploadInteractionRequest(chunk=b"x")], "size_bytes"),
+        ([pb.UploadInteractionRequest(metadata=told()), pb.UploadInteractionRequest(chunk=b"x"), pb.UploadInteractionRequest(size_bytes=2)], "size_bytes"),
     ],
-    ids=["nothing", "no metadata", "metadata twice", "chunk too large"],
+    ids=["nothing", "no metadata", "metadata twice", "chunk too large", "broken off", "bytes missing"],
 )
 async def test_an_upload_out_of_order_is_refused(platform, requests, field):
     async with platform.stub() as stub:
@@ -186,6 +189,7 @@ async def test_of_uploads_that_race_one_is_stored_and_announced(platform, events
         yield pb.UploadInteractionRequest(metadata=told(external_id="e1"))
         await eventually(all_have_looked_for_a_first_one_and_found_none)
         yield pb.UploadInteractionRequest(chunk=content)
+        yield pb.UploadInteractionRequest(size_bytes=len(content))
 
     async with platform.stub() as stub:
         answers = await asyncio.gather(*(stub.UploadInteraction(slowly(c)) for c in contents), return_exceptions=True)

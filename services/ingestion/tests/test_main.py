@@ -65,6 +65,7 @@ def parts(content, **said):
     yield pb.UploadInteractionRequest(metadata=pb.InteractionMetadata(product=PRODUCT, customer_id=CUSTOMER, **said))
     for begin in range(0, len(content), 100_000):
         yield pb.UploadInteractionRequest(chunk=content[begin:begin + 100_000])
+    yield pb.UploadInteractionRequest(size_bytes=len(content))
 
 
 @pytest.fixture

@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 _DEFAULT_TIMEOUT_S = 30.0
-_GIVEN_UP_S = 0.02
 _OPEN = ("/grpc.health.", "/grpc.reflection.")
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -118,8 +117,6 @@ class _Guard(grpc.aio.ServerInterceptor):
         inner = handler.unary_unary or handler.stream_unary
 
         async def single(request: Any, context: Any) -> Any:
-            if handler.request_streaming:
-                request = _ended_by_client(request)
             with tracer.start_as_current_span(method.lstrip("/"), context=TRACES.extract(metadata), kind=SpanKind.SERVER) as span:
                 began = time.perf_counter()
                 try:
@@ -143,14 +140,6 @@ class _Guard(grpc.aio.ServerInterceptor):
         identity = decode(metadata[METADATA_KEY], self._key)
         check_permission(identity, method)
         return identity
-
-
-async def _ended_by_client(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    """A client that gives up in the middle looks like one that has finished, until this task is cancelled a moment later: wait for that
-    moment, so that half an upload is never taken for a whole one."""
-    async for request in requests:
-        yield request
-    await asyncio.sleep(_GIVEN_UP_S)
 
 
 def _details_of(failure: grpc.aio.AioRpcError) -> tuple[tuple[str, bytes], ...]:

@@ -37,13 +37,13 @@ def demo(
     meta: Annotated[str, typer.Option(help='What is known of it, as JSON, for example {"industry": "telecom"}.')] = "",
 ) -> None:
     """Start the platform, send one recorded call through it, print what came out, and leave nothing running."""
-    from devstack import demo as showing
+    from devstack.demo import metadata_for, show
 
-    metadata = showing.metadata_for(call, meta)
+    metadata = metadata_for(call, meta)
     with TemporaryDirectory(prefix="mingjian-demo-") as folder:
         platform = _started(Platform(Path(folder)))
         try:
-            showing.show(platform, call, metadata, console)
+            show(platform, call, metadata, console)
         finally:
             with console.status("stopping"):
                 platform.stop()

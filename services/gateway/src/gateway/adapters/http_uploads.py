@@ -116,8 +116,11 @@ class Uploads:
     async def _send(self, metadata: pb.InteractionMetadata, audio: AsyncIterator[bytes]) -> pb.Interaction:
         async def parts() -> AsyncIterator[pb.UploadInteractionRequest]:
             yield pb.UploadInteractionRequest(metadata=metadata)
+            size = 0
             async for chunk in audio:
                 yield pb.UploadInteractionRequest(chunk=chunk)
+                size += len(chunk)
+            yield pb.UploadInteractionRequest(size_bytes=size)
 
         answer: Any = await self._calls.send(self._upload, parts())
         uploaded: pb.Interaction = answer.interaction

@@ -72,9 +72,17 @@ def _caller() -> Caller:
 
 
 async def _chunks(requests: AsyncIterator[pb.UploadInteractionRequest]) -> AsyncIterator[bytes]:
+    """The audio, up to the size that ends it: to a server, a client that gives up half-way looks like one that has finished."""
+    received = 0
     async for request in requests:
+        if request.WhichOneof("part") == "size_bytes":
+            if request.size_bytes != received:
+                raise InvalidInput("size_bytes", f"says {request.size_bytes}, but {received} bytes of audio came")
+            return
         if request.WhichOneof("part") != "chunk":
-            raise InvalidInput("chunk", "every message after the first carries audio")
+            raise InvalidInput("chunk", "every message between the first and the last carries audio")
         if len(request.chunk) > MAX_CHUNK_BYTES:
             raise InvalidInput("chunk", f"is larger than {MAX_CHUNK_BYTES} bytes")
+        received += len(request.chunk)
         yield request.chunk
+    raise InvalidInput("size_bytes", "is missing: the upload broke off")

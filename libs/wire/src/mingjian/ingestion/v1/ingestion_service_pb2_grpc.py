@@ -77,7 +77,7 @@ class IngestionServiceServicer:
     """
 
     def UploadInteraction(self, request_iterator, context):
-        """UploadInteraction takes a recorded call: first the metadata, then the audio in chunks. Repeating it with the same
+        """UploadInteraction takes a recorded call: first the metadata, then the audio in chunks, then its size. Repeating it with the same
         external_id and content returns the first interaction; other content under a used external_id is ALREADY_EXISTS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -34,7 +34,7 @@ class IngestionServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> IngestionServiceAsyncStub: ...
     UploadInteraction: _grpc.StreamUnaryMultiCallable[_ingestion_service_pb2.UploadInteractionRequest, _ingestion_service_pb2.UploadInteractionResponse]
-    """UploadInteraction takes a recorded call: first the metadata, then the audio in chunks. Repeating it with the same
+    """UploadInteraction takes a recorded call: first the metadata, then the audio in chunks, then its size. Repeating it with the same
     external_id and content returns the first interaction; other content under a used external_id is ALREADY_EXISTS.
     """
     CreateInteraction: _grpc.UnaryUnaryMultiCallable[_ingestion_service_pb2.CreateInteractionRequest, _ingestion_service_pb2.CreateInteractionResponse]
@@ -56,7 +56,7 @@ class IngestionServiceAsyncStub(IngestionServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     UploadInteraction: _aio.StreamUnaryMultiCallable[_ingestion_service_pb2.UploadInteractionRequest, _ingestion_service_pb2.UploadInteractionResponse]  # type: ignore[assignment]
-    """UploadInteraction takes a recorded call: first the metadata, then the audio in chunks. Repeating it with the same
+    """UploadInteraction takes a recorded call: first the metadata, then the audio in chunks, then its size. Repeating it with the same
     external_id and content returns the first interaction; other content under a used external_id is ALREADY_EXISTS.
     """
     CreateInteraction: _aio.UnaryUnaryMultiCallable[_ingestion_service_pb2.CreateInteractionRequest, _ingestion_service_pb2.CreateInteractionResponse]  # type: ignore[assignment]
@@ -81,7 +81,7 @@ class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_ingestion_service_pb2.UploadInteractionRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_ingestion_service_pb2.UploadInteractionResponse, _abc.Awaitable[_ingestion_service_pb2.UploadInteractionResponse]]:
-        """UploadInteraction takes a recorded call: first the metadata, then the audio in chunks. Repeating it with the same
+        """UploadInteraction takes a recorded call: first the metadata, then the audio in chunks, then its size. Repeating it with the same
         external_id and content returns the first interaction; other content under a used external_id is ALREADY_EXISTS.
         """
 
