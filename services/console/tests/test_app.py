@@ -13,8 +13,8 @@ class Clock:
         return self.now
 
 
-def session(name: str = "a", **caller: Any) -> Session:
-    return Session(caller, name, None, Silence())  # type: ignore[typeddict-item, arg-type]
+def session(principal: str = "a", **caller: Any) -> Session:
+    return Session({"principal": principal, **caller}, None, Silence())  # type: ignore[typeddict-item, arg-type]
 
 
 def kept(clock: Clock, secret: str = "s", most: int = 10) -> Sessions:

@@ -207,6 +207,13 @@ def test_a_trend_of_ratios_is_drawn_in_percent_with_its_target() -> None:
     assert drawn["series"][0]["markLine"]["data"] == [{"yAxis": 98.0}]
 
 
+def test_a_solution_shared_by_two_issues_takes_two_rows() -> None:
+    nodes: list[Any] = [{"node_id": n, "kind": k, "name": n} for n, k in (("p", "product"), ("i", "issue"), ("j", "issue"), ("s", "solution"))]
+    edges = [{"from_node_id": a, "to_node_id": b} for a, b in (("p", "i"), ("p", "j"), ("i", "s"), ("j", "s"))]
+    assert charts.rows(charts.solution_tree({"nodes": nodes, "edges": edges}, root="r")) == 2
+    assert charts.rows(charts.solution_tree({"nodes": nodes[:1], "edges": []}, root="r")) == 1
+
+
 def test_a_graph_with_a_ring_still_ends() -> None:
     nodes: list[Any] = [{"node_id": "p", "kind": "product", "name": "p"}, {"node_id": "i", "kind": "issue", "name": "i"}]
     edges = [{"from_node_id": "p", "to_node_id": "i"}, {"from_node_id": "i", "to_node_id": "p"}, {"from_node_id": "i", "to_node_id": "gone"}]

@@ -66,7 +66,8 @@ async def test_a_key_without_evaluation_right_sees_words_alone(visit: Visit, gat
 async def test_a_chat_has_no_player(visit: Visit, gateway: Any) -> None:
     user, _ = await opened(visit, gateway, product="手机")
     await user.should_not_see(marker="audio")
-    assert "<time>" not in html(user, "transcript")
+    assert "<time" not in html(user, "transcript") + html(user, "scorecard")
+    assert "100%" not in html(user, "transcript")
 
 
 async def test_a_call_on_its_way_fills_itself_when_it_is_scored(visit: Visit, gateway: Any) -> None:

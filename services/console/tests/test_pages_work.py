@@ -145,14 +145,14 @@ async def test_a_dashboard_that_cannot_ask_offers_a_retry(visit: Visit, gateway:
 
 async def test_an_alert_leads_to_its_moment(visit: Visit) -> None:
     user = await visit("/alerts")
-    await user.should_see("去听这一刻 →", retries=60)
+    await user.should_see("查看这一刻 →", retries=60)
     with user:
         assert any("#turn=t5" in link.props["href"] for link in user.find(ui.link).elements)
 
 
 async def test_a_new_alert_appears_at_once(visit: Visit, gateway: Any) -> None:
     user = await visit("/alerts")
-    await user.should_see("去听这一刻 →", retries=60)
+    await user.should_see("查看这一刻 →", retries=60)
     await eventually(lambda: listening(gateway))
     call = gateway.interaction("scored")
     gateway.emit(

@@ -46,10 +46,9 @@ class Following(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One signed-in visitor: the key's caller and the two ways to the gateway in its name."""
+    """One signed-in visitor: who the key says it is, and the two ways to the gateway in its name."""
 
     caller: Caller
-    api_key: str
     gateway: Asking
     events: Following
 

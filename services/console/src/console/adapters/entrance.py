@@ -49,4 +49,4 @@ class Entrance:
         gateway = HttpxGateway(self._http, api_key, timeout_s=self.settings.gateway_timeout_s, upload_timeout_s=self.settings.upload_timeout_s)
         caller = await gateway.get("/v1/caller")
         may_listen = "events:read" in caller.get("permissions", [])
-        return Session(caller, api_key, gateway, self.feeds.of(api_key) if may_listen else Silence())
+        return Session(caller, gateway, self.feeds.of(api_key) if may_listen else Silence())

@@ -157,10 +157,13 @@ def solution_tree(graph: Graph, *, root: str) -> Options:
     }
 
 
-def leaves(graph: Graph) -> int:
-    """How many rows the tree needs."""
-    starts = {e.get("from_node_id") for e in graph.get("edges", [])}
-    return max(1, sum(1 for n in graph.get("nodes", []) if n.get("node_id") not in starts))
+def rows(tree: Options) -> int:
+    """How many rows a drawn tree needs; a solution shared by several issues is drawn under each."""
+    return sum(_ends(node) for series in tree["series"] for node in series["data"])
+
+
+def _ends(node: Options) -> int:
+    return sum(_ends(child) for child in node.get("children", [])) or 1
 
 
 def column(groups: Sequence[KpiGroup], kpi: str) -> list[float | None]:

@@ -18,6 +18,33 @@ _SIZE = 50
 _MOST = 500
 
 
+def place(raised: RaisedAlert) -> str:
+    """Whose call, and where in it; a chat has no times."""
+    at_ms = raised.get("alert", {}).get("at_ms", 0)
+    return f"坐席 {raised.get('agent_id') or '未知'}" + (f" · 通话 {clock(at_ms)}" if at_ms else "")
+
+
+def card(raised: RaisedAlert) -> ui.link:
+    """One alert, which leads to its moment."""
+    alert = raised.get("alert", {})
+    bad = alert.get("severity") == "high"
+    target = f"/interactions/{raised.get('interaction_id')}#turn={alert.get('turn_id', '')}"
+    with ui.link(target=target).classes(f"mj-alert {'bad' if bad else 'warn'}") as made:
+        ui.icon(_ICON.get(alert.get("kind", ""), "flag")).classes("mj-alert-icon")
+        with ui.element("div").classes("mj-alert-body"):
+            with ui.element("div").classes("mj-hero-line"):
+                ui.label(word(ALERT, alert.get("kind"))).classes("mj-strong")
+                chip(word(URGENCY, alert.get("severity")), "bad" if bad else "warn")
+                ui.label(alert.get("message", "")).classes("mj-muted")
+            if alert.get("text"):
+                ui.label(f"“{alert['text']}”").classes("mj-said")
+            ui.label(place(raised)).classes("mj-muted small")
+        with ui.element("div").classes("mj-alert-end"):
+            ui.label(when(raised.get("raised_at"), seconds=True)).classes("mj-muted small")
+            ui.label("查看这一刻 →").classes("mj-link")
+    return made
+
+
 class AlertList:
     """The page's state."""
 
@@ -26,7 +53,6 @@ class AlertList:
         self.kind = query.get("kind", "") if query.get("kind", "") in ALERT else ""
         self.shown: list[RaisedAlert] = []
         self.next_token = ""
-        self.fresh: set[str] = set()
         self.section: Section[Any] | None = None
 
     async def fetch(self) -> Any:
@@ -40,22 +66,7 @@ class AlertList:
         if not self.shown:
             empty("没有预警", "出现违规用语、情绪激化、投诉风险词或长时间静音时，会立即出现在这里。", icon="notifications_none")
         for raised in self.shown:
-            alert = raised.get("alert", {})
-            bad = alert.get("severity") == "high"
-            target = f"/interactions/{raised.get('interaction_id')}#turn={alert.get('turn_id', '')}"
-            with ui.link(target=target).classes(f"mj-alert {'bad' if bad else 'warn'}{' fresh' if alert.get('alert_id') in self.fresh else ''}"):
-                ui.icon(_ICON.get(alert.get("kind", ""), "flag")).classes("mj-alert-icon")
-                with ui.element("div").classes("mj-alert-body"):
-                    with ui.element("div").classes("mj-hero-line"):
-                        ui.label(word(ALERT, alert.get("kind"))).classes("mj-strong")
-                        chip(word(URGENCY, alert.get("severity")), "bad" if bad else "warn")
-                        ui.label(alert.get("message", "")).classes("mj-muted")
-                    if alert.get("text"):
-                        ui.label(f"“{alert['text']}”").classes("mj-said")
-                    ui.label(f"坐席 {raised.get('agent_id') or '未知'} · 通话 {clock(alert.get('at_ms'))}").classes("mj-muted small")
-                with ui.element("div").classes("mj-alert-end"):
-                    ui.label(when(raised.get("raised_at"), seconds=True)).classes("mj-muted small")
-                    ui.label("去听这一刻 →").classes("mj-link")
+            card(raised)
         if self.next_token and len(self.shown) < _MOST:
             plain_button("加载更早的预警", self.more).classes("mj-more")
 
@@ -87,9 +98,14 @@ class AlertList:
         alert = raised.get("alert", {})
         if self.kind not in ("", alert.get("kind", "")) or any(a.get("alert", {}).get("alert_id") == alert.get("alert_id") for a in self.shown):
             return
-        self.fresh.add(alert.get("alert_id", ""))
         self.shown = [raised, *self.shown][:_MOST]
-        self.redraw()
+        if len(self.shown) == 1:
+            self.section.box.clear()
+        with self.section.box:
+            # One card more, not the whole list again: in a storm of alerts every page gets every one of them.
+            card(raised).classes("fresh").move(target_index=0)
+            for old in self.section.box.default_slot.children[_MOST:]:
+                old.delete()
 
 
 async def build(session: Session, request: Request) -> None:

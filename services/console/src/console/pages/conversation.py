@@ -32,6 +32,11 @@ def _joined(*parts: str) -> Html:
 _NOTHING = Html("")
 
 
+def _time(start_ms: int, end_ms: int) -> Html:
+    """Where in the recording; nothing in a chat, whose turns have no times."""
+    return _tag("time", "", clock(start_ms)) if end_ms else _NOTHING
+
+
 def transcript_html(transcript: Transcript, items: Sequence[ItemResult], alerts: Sequence[Alert]) -> Html:
     """Bubbles by role. A turn carries its times for the player; marked words carry the items they are evidence for."""
     pointing = reasons_by_turn(items)
@@ -45,7 +50,7 @@ def _turn(turn: Turn, pointing: Sequence[tuple[Reason, Evidence]], alerts: Seque
     words = marked(turn.get("text", ""), pointing)
     every = {reason.item_id: reason for reason, _ in pointing}
     tags = [
-        _tag("button", f"mj-tag {r.result}", f"{_SIGN.get(r.result, '')} {r.title}", type="button", data_items=r.item_id, title="查看评分项")
+        _tag("button", f"mj-tag {r.result}", f"{_SIGN.get(r.result, '')} {r.title.partition('：')[0]}", type="button", data_items=r.item_id, title=r.title)
         for r in every.values()
     ]
     tags += [_tag("span", "mj-tag alert", f"⚑ {word(ALERT, a.get('kind'))}", title=a.get("message", "")) for a in alerts]
@@ -56,8 +61,8 @@ def _turn(turn: Turn, pointing: Sequence[tuple[Reason, Evidence]], alerts: Seque
     return _tag(
         "div", classes,
         _tag(
-            "div", "mj-turn-meta", _tag("b", "", word(ROLE, role)), _tag("time", "", clock(start)) if end else _NOTHING,
-            _tag("span", "mj-sure", sure, title="识别置信度") if confidence is not None else _NOTHING,
+            "div", "mj-turn-meta", _tag("b", "", word(ROLE, role)), _time(start, end),
+            _tag("span", "mj-sure", sure, title="识别置信度") if confidence is not None and end else _NOTHING,
         ),
         _tag("div", "mj-bubble", *(_piece(p) for p in words.pieces)) if words.pieces else _tag("div", "mj-bubble", _tag("i", "", "（无内容）")),
         _tag("div", "mj-tags", *tags) if tags else _NOTHING,
@@ -94,7 +99,7 @@ def _item(item: ItemResult) -> Html:
     got = f"{points(item.get('points', 0.0))} / {points(item.get('max_points', 0.0))}" if result in ("pass", "fail") else word(RESULT, result)
     quotes = [
         _tag(
-            "button", "mj-quote", _tag("time", "", clock(e.get("start_ms"))), _tag("span", "", e.get("text") or "（该处应出现而未出现）"),
+            "button", "mj-quote", _time(e.get("start_ms", 0), e.get("end_ms", 0)), _tag("span", "", e.get("text") or "（该处应出现而未出现）"),
             type="button", data_turn=e.get("turn_id", ""), data_at=int(e.get("start_ms", 0)),
         )
         for e in evidence
@@ -116,7 +121,7 @@ def alerts_html(alerts: Sequence[Alert]) -> Html:
     """The alerts in order of time; a click goes to the turn."""
     return _joined(*(
         _tag(
-            "button", f"mj-event {'bad' if a.get('severity') == 'high' else 'warn'}", _tag("time", "", clock(a.get("at_ms"))),
+            "button", f"mj-event {'bad' if a.get('severity') == 'high' else 'warn'}", _time(a.get("at_ms", 0), a.get("at_ms", 0)),
             _tag("span", "", _tag("b", "", word(ALERT, a.get("kind"))), a.get("message", ""), _tag("q", "", a["text"]) if a.get("text") else _NOTHING),
             type="button", data_turn=a.get("turn_id", ""), data_at=int(a.get("at_ms", 0)),
         )
@@ -135,7 +140,7 @@ def _promise(promise: Promise, due_of: tuple[str, str, str]) -> Html:
     more = [f"原话“{promise['deadline_text']}”"] if promise.get("deadline_text") else []
     more += [f"跟进人 {promise['owner']}"] if promise.get("owner") else []
     return _tag(
-        "button", "mj-event calm", _tag("time", "", clock(promise.get("at_ms"))),
+        "button", "mj-event calm", _time(promise.get("at_ms", 0), promise.get("at_ms", 0)),
         _tag("span", "", _tag("b", "", promise.get("what", "")), _tag("q", "", promise.get("text", "")), limit, _tag("small", "", " · ".join(more))),
         type="button", data_turn=promise.get("turn_id", ""), data_at=int(promise.get("at_ms", 0)),
     )

@@ -13,7 +13,8 @@ from nicegui import ui
 from console.app import Session
 from console.domain import charts
 from console.domain.shapes import ItemRate, KpiChange, KpiGroup, KpiValue, RaisedAlert
-from console.domain.words import ALERT, clock, difference, figure, goal, today, when, word
+from console.domain.words import ALERT, difference, figure, goal, today, when, word
+from console.pages.alerts import place
 from console.pages.controls import choice, column, day, plain_button, switch_of, table
 from console.pages.frame import Section, card, empty, failed, title, together
 from console.pages.ranking import Ranking
@@ -191,7 +192,7 @@ class Dashboard:
                 target = f"/interactions/{raised.get('interaction_id')}#turn={alert.get('turn_id', '')}"
                 with ui.link(target=target).classes(f"mj-alert-line {'bad' if alert.get('severity') == 'high' else 'warn'}"):
                     ui.label(word(ALERT, alert.get("kind"))).classes("mj-strong")
-                    ui.label(f"{raised.get('agent_id') or '未知坐席'} · 通话 {clock(alert.get('at_ms'))}").classes("mj-muted small")
+                    ui.label(place(raised)).classes("mj-muted small")
                     ui.label(when(raised.get("raised_at"))[5:]).classes("mj-muted small mj-end")
             ui.link("查看全部预警 →", "/alerts").classes("mj-link")
 

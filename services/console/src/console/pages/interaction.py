@@ -146,7 +146,8 @@ class InteractionPage:
             with ui.element("div").classes("mj-card-line"):
                 ui.label("对话内容").classes("mj-h2")
                 ui.space()
-                ui.label("点击话轮可定位录音，点击高亮可查看评分项").classes("mj-muted small")
+                seekable = "点击话轮可定位录音，" if self.interaction.get("audio") and self.session.may("audio:read") else ""
+                ui.label(f"{seekable}点击高亮可查看评分项").classes("mj-muted small")
             if isinstance(self.transcript, NotFound):
                 empty("转写尚未完成", "完成后会自动显示。", icon="hourglass_top")
             elif isinstance(self.transcript, Problem):

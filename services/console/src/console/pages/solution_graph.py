@@ -31,8 +31,8 @@ async def build(session: Session, request: Request) -> None:
         with ui.element("div").classes("mj-legend"):
             for tone, name in (("info", "产品"), ("warn", "问题"), ("good", "方案（点击查看条目）")):
                 ui.label(name).classes(f"mj-chip {tone}")
-        height = max(320, charts.leaves(graph) * 30)
-        ui.echart(charts.solution_tree(graph, root=INDUSTRY[chosen["industry"]]), on_point_click=open_node).style(f"height:{height}px;width:100%")
+        tree = charts.solution_tree(graph, root=INDUSTRY[chosen["industry"]])
+        ui.echart(tree, on_point_click=open_node).style(f"height:{max(320, charts.rows(tree) * 30)}px;width:100%")
 
     def open_node(e: events.EChartPointClickEventArguments) -> None:
         data: Any = e.data
