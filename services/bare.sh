@@ -17,7 +17,7 @@ for folder in found:
 (site / "distutils-precedence.pth").unlink(missing_ok=True)
 EOF
 rm -rf /usr/local/bin/pip* /usr/local/bin/wheel /usr/share/python-wheels /usr/share/man /usr/share/info \
-       /var/lib/apt/lists/* /var/cache/* /var/log/* /root/.cache /tmp/*
+       /var/lib/apt/lists/* /var/cache/* /var/log/* "${HOME:-/}/.cache" /tmp/*
 find /usr/share/doc -type f ! -name copyright -delete
 echo 'mingjian:x:10001:10001:Mingjian:/tmp:/usr/sbin/nologin' >> /etc/passwd
 echo 'mingjian:x:10001:' >> /etc/group

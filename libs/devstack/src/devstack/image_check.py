@@ -261,8 +261,10 @@ def one_call(site: Site) -> str:
     url, key = f"http://127.0.0.1:{site.ports['gateway']['http']}", site.secret["bootstrap-api-key"]
     began = time.monotonic()
     with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as http, console.status("one recorded call through all of them"):
-        files = {"metadata": (None, json.dumps(metadata), "application/json"), "audio": (CALL.name, CALL.read_bytes(), "audio/wav")}
-        sent = http.post("/v1/interactions", files=files)
+        form: dict[str, tuple[str | None, str | bytes, str]] = {
+            "metadata": (None, json.dumps(metadata), "application/json"), "audio": (CALL.name, CALL.read_bytes(), "audio/wav"),
+        }
+        sent = http.post("/v1/interactions", files=list(form.items()))
         if sent.status_code != 202:
             raise ImageError(f"refused with {sent.status_code}: {sent.text}")
         path = f"/v1/interactions/{sent.json()['interaction_id']}"
