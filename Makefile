@@ -29,7 +29,7 @@ bench: setup
 	@.venv/bin/mingjian bench
 
 images: setup
-	@.venv/bin/python -m devstack.images
+	@.venv/bin/python -m devstack.images --check $(IMAGES)
 
 proto: setup
 	@.venv/bin/python libs/wire/generate.py

@@ -101,6 +101,21 @@ def test_another_tenants_metadata(admin):
     problem(admin.http.post("/v1/interactions", json={"metadata": {"tenant": "other"}, "turns": GOOD_TURNS}), 403, "metadata.tenant")
 
 
+def test_another_tenants_interaction(platform, admin, key, calls):
+    """Everything known of it by another company's administrator: that there is no such thing."""
+    interaction_id = admin.chat(GOOD_TURNS, {"industry": "telecom", "external_id": "ours"})
+    admin.until(interaction_id, "scored")
+    stranger = key(platform.add_tenant("other"))
+    for path in ("", "/transcript", "/evaluation", "/audio"):
+        problem(stranger.http.get(f"/v1/interactions/{interaction_id}{path}"), 404)
+    assert stranger.get("/v1/interactions")["interactions"] == []
+    assert stranger.get("/v1/tickets", interaction_id=interaction_id)["tickets"] == []
+    theirs = stranger.chat(GOOD_TURNS, {"industry": "telecom", "external_id": "ours"})
+    assert theirs != interaction_id
+    stranger.until(theirs, "scored")
+    assert [i["interaction_id"] for i in stranger.get("/v1/interactions")["interactions"]] == [theirs]
+
+
 def test_an_id_nobody_has(admin):
     problem(admin.http.get("/v1/interactions/0190f5c8-0000-7000-8000-000000000000"), 404)
 

@@ -4,6 +4,8 @@ from chassis.errors import InvalidInput, Unavailable
 from chassis.identity import Identity, caller, decode, encode, service_identity
 from chassis.rpc_status import violated_field
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from mingjian.ingestion.v1 import ingestion_service_pb2 as ingestion
+from mingjian.ingestion.v1 import ingestion_service_pb2_grpc as ingestion_grpc
 from mingjian.routing.v1 import routing_service_pb2 as pb
 from mingjian.routing.v1 import routing_service_pb2_grpc as pb_grpc
 from testkit.grpc_server import served
@@ -104,3 +106,24 @@ async def test_one_trace_spans_client_and_server(spans):
     finished = {s.kind.name: s for s in spans.get_finished_spans()}
     assert finished["SERVER"].context.trace_id == finished["CLIENT"].context.trace_id
     assert finished["SERVER"].parent.span_id == finished["CLIENT"].context.span_id
+
+
+class Ingestion(ingestion_grpc.IngestionServiceServicer):
+    async def UploadInteraction(self, request_iterator, context):
+        raise InvalidInput("metadata.industry", "is not an industry")
+
+
+async def test_a_stream_refused_at_once_is_told_why_however_much_was_still_to_come():
+    """Many times, since what is at stake is a race between the client's writing and the server's refusal."""
+    def parts():
+        return iter([ingestion.UploadInteractionRequest(chunk=b"x" * 50_000)] * 20)
+
+    def register_ingestion(server):
+        ingestion_grpc.add_IngestionServiceServicer_to_server(Ingestion(), server)
+
+    async with served(register_ingestion, "mingjian.ingestion.v1.IngestionService") as channel:
+        stub = ingestion_grpc.IngestionServiceStub(channel)
+        for _ in range(200):
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await stub.UploadInteraction(parts())
+            assert (caught.value.code(), violated_field(caught.value)) == (grpc.StatusCode.INVALID_ARGUMENT, "metadata.industry")

@@ -38,6 +38,16 @@ async def process(own_nats_url, mongo_uri, tmp_path):
         await child.wait()
 
 
+async def test_whoever_runs_it_can_add_a_company(process, mongo_uri):
+    _, http, _ = process
+    command = [sys.executable, "-m", "gateway", "add-tenant", "t-second"]
+    child = await asyncio.create_subprocess_exec(*command, env=os.environ | {"MONGO_URI": mongo_uri}, stdout=asyncio.subprocess.PIPE)
+    out, _ = await child.communicate()
+    assert child.returncode == 0
+    answer = await http.get("/v1/caller", headers={"Authorization": f"Bearer {out.decode().strip()}"})
+    assert (answer.json()["tenant"], answer.json()["role"]) == ("t-second", "admin")
+
+
 async def test_the_audit_log_can_be_checked_by_whoever_runs_it(process, mongo_uri):
     _, http, _ = process
     made = await http.post("/v1/api-keys", json={"name": "x", "role": "viewer"})

@@ -1,6 +1,7 @@
 """One gRPC server per service: health, reflection, who is calling and may they, problems as statuses, a span and a figure per call."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 _DEFAULT_TIMEOUT_S = 30.0
+_DRAIN_S = 5.0
 _OPEN = ("/grpc.health.", "/grpc.reflection.")
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -127,6 +129,8 @@ class _Guard(grpc.aio.ServerInterceptor):
                         else:
                             response = await inner(request, context)
                 except Exception as e:
+                    if handler.request_streaming:
+                        await _drain(request)
                     await _refuse(e, context, span, method, began)
                 RPC_SECONDS.labels(method, "OK").observe(time.perf_counter() - began)
                 return response
@@ -140,6 +144,14 @@ class _Guard(grpc.aio.ServerInterceptor):
         identity = decode(metadata[METADATA_KEY], self._key)
         check_permission(identity, method)
         return identity
+
+
+async def _drain(requests: AsyncIterator[Any]) -> None:
+    """Read what the client still sends before it is refused: one whose write meets a closed stream may lose the status it was refused with."""
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(_DRAIN_S):
+            async for _ in requests:
+                pass
 
 
 def _details_of(failure: grpc.aio.AioRpcError) -> tuple[tuple[str, bytes], ...]:

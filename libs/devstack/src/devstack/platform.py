@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 import socket
+import subprocess
 import sys
 import sysconfig
 import time
@@ -135,6 +136,12 @@ class Platform:
             self._until(lambda: self._answers(name), name)
         else:
             self._until(lambda: _accepts(self.ports[name]), name)
+
+    def add_tenant(self, tenant: str) -> str:
+        """Another company on this platform: the secret of its administrator's key."""
+        command = [sys.executable, "-m", "gateway", "add-tenant", tenant]
+        made = subprocess.run(command, env={**os.environ, **self._environment("gateway")}, capture_output=True, text=True, check=True, timeout=60)
+        return made.stdout.strip()
 
     @property
     def pids(self) -> dict[str, int]:

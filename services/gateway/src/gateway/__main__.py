@@ -26,7 +26,7 @@ from gateway.adapters.proto_methods import SERVICES, event_classes, public_metho
 from gateway.adapters.public_calls import PublicCalls
 from gateway.adapters.uvicorn_server import serving_http
 from gateway.app import Audit, Keys
-from gateway.domain.keys import hash_secret
+from gateway.domain.keys import hash_secret, new_secret
 from gateway.domain.limits import Buckets
 from gateway.settings import Settings
 
@@ -123,8 +123,20 @@ async def verify_audit(tenant: str, settings: Settings) -> None:
         raise SystemExit(f"{tenant}: entry {chain.broken_at} was changed or is missing")
 
 
+async def add_tenant(tenant: str, settings: Settings) -> None:
+    """Make an administrator's key for a company, new or known, and print its secret, this once."""
+    async with database(settings.mongo_uri, "gateway") as db:
+        store = MongoKeys(db)
+        await store.prepare()
+        secret = new_secret()
+        await Keys(store, settings.api_key_pepper, lambda: datetime.now(UTC), new_id, settings.key_cache_s).bootstrap(tenant, secret, new_id(), frozenset())
+    print(secret)
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
+        case ["add-tenant", tenant]:
+            start(Settings, partial(add_tenant, tenant))
         case ["verify-audit", tenant]:
             start(Settings, partial(verify_audit, tenant))
         case _:

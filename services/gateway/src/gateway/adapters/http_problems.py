@@ -63,6 +63,8 @@ def respond(request: Request, failure: Exception) -> Response:
         code, detail, errors = failure.code().name, failure.details() or "", _violations(failure)
         field = errors[0]["field"] if errors else ""
         status = _http_status(code, field)
+        if status == 500:
+            log.error("a service failed: %s %s", code, detail)  # a service keeps its insides out of what it says
     elif isinstance(failure, HTTPException):
         status, field, headers = failure.status_code, "", dict(failure.headers or {})
         detail = _about(request, status)
