@@ -27,7 +27,7 @@ async def scored(platform, interaction_id="i1", **metadata):
 async def read_by(platform, collection, asked, *, limit=51):
     """The index a page is read by, and how many of its keys are looked at."""
     equal = asked.equal | {"order": {"$gte": asked.since, "$lt": asked.until}}
-    command = {"find": collection, "filter": equal, "sort": {"order": -1}, "limit": limit, "hint": asked.index}
+    command = {"find": collection, "filter": equal, "sort": {"order": -1}, "limit": limit}
     told = await platform.db.command("explain", command, verbosity="executionStats")
     plan, stages = told["queryPlanner"]["winningPlan"], {}
     while plan:
@@ -54,13 +54,14 @@ async def test_every_list_of_alerts_is_read_by_its_index(platform, asked):
 @pytest.mark.parametrize("asked", [a for a in EVALUATION_LISTS if len(a) < 3])
 async def test_the_lists_people_look_at_are_bound_to_the_end_of_their_index(asked):
     query = evaluations_query("t1", EvaluationFilters(**asked))
+    assert not query.beyond
     fields = {"tenant", "order"} | set(query.equal)
     assert any("_".join(names) == query.index and set(names) == fields for names in EVALUATION_INDEXES)
 
 
 async def test_a_page_of_one_agent_costs_the_same_however_much_is_stored(platform):
     await scored(platform)
-    pattern = await platform.db.evaluations.find_one() | {"items": [], "emotion_course": [], "failed_items": []}
+    pattern = await platform.db.evaluations.find_one() | {"items": [], "emotion_course": [], "marks": []}
     now = datetime.now(UTC)
     others = [
         pattern | {"_id": f"e{n}", "interaction_id": f"x{n}", "agent_id": f"B{n % 50}", "order": order_of(now - timedelta(minutes=n), f"e{n}")}
@@ -72,8 +73,12 @@ async def test_a_page_of_one_agent_costs_the_same_however_much_is_stored(platfor
     following = await platform.evaluations.page("t1", EvaluationFilters(agent_id="B7"), size=5, token=page.next_token)
     assert [e.interaction_id for e in (*page.evaluations, *following.evaluations)] == [f"x{n}" for n in range(7, 507, 50)]
     query = evaluations_query("t1", EvaluationFilters(agent_id="B7"))
-    low, high = list(windows(query.since, query.until, now))[1]
-    assert (await read_by(platform, "evaluations", replace(query, since=low, until=high)))[1] < 60
+    looked_at = 0
+    for low, high in windows(query.since, query.until, now):
+        looked_at += (await read_by(platform, "evaluations", replace(query, since=low, until=high)))[1]
+        if looked_at > 5:
+            break
+    assert looked_at < 60
 
 
 def test_windows_cover_the_whole_range_without_gaps():

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 from chassis.errors import InvalidInput
 from chassis.messaging import Envelope, Events, wrap
@@ -16,11 +17,13 @@ from nlp.app import AlertFilters, AlertPage, Contact, EvaluationFilters, Evaluat
 from nlp.domain.evaluations import EmotionPoint, Evaluation, Evidence, KeptPromise, RaisedAlert, ScoredItem
 from nlp.domain.judging import DimensionResult
 
-# Every list ends in `order`, time and id in one string: a page, and a span of time, is one range of an index.
+# Every list ends in `order`, time and id in one string: a page, and a span of time, is one range of an index. No list names its
+# index with `hint`: the embedded server then reads all of it. Every index ascends: on a descending one that server loses documents
+# of a range bound on both sides.
 EVALUATION_INDEXES: tuple[tuple[str, ...], ...] = tuple(
     ("tenant", *owner, *narrowed, "order")
     for owner in ((), ("agent_id",), ("team_id",))
-    for narrowed in ((), ("fatal",), ("failed_items",))
+    for narrowed in ((), ("marks",))
 )
 ALERT_INDEXES: tuple[tuple[str, ...], ...] = tuple(
     ("tenant", *owner, *narrowed, "order") for owner in ((), ("agent_id",), ("interaction_id",)) for narrowed in ((), ("kind",))
@@ -28,8 +31,8 @@ ALERT_INDEXES: tuple[tuple[str, ...], ...] = tuple(
 _DUPLICATE_KEY = 11000
 _TIME_DIGITS = 14
 LAST = "~"  # sorts behind every time
-_WINDOWS = tuple(timedelta(days=days) for days in (1 / 24, 1, 7, 30, 365))
-_UNLISTED = {"items.evidence": 0, "emotion_course": 0, "outbox": 0, "outbox_since": 0}
+_WINDOWS = tuple(timedelta(minutes=4**n) for n in range(11))  # a minute to two years: at most four times what a page shows is read
+_UNLISTED = {"items.evidence": 0, "emotion_course": 0, "outbox": 0, "outbox_since": 0, "marks": 0}
 
 
 class MongoEvaluations:
@@ -112,34 +115,47 @@ def events_of(contact: Contact, evaluation: Evaluation) -> list[Envelope]:
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """What a list must equal, the index whose fields bind it, and the span of `order` it may come from."""
+    """What a list must equal by the fields of its index, what `beyond` them, and the span of `order` it may come from."""
 
     equal: Document
     index: str
+    beyond: Document
     since: str = ""
     until: str = LAST
 
 
 def evaluations_query(tenant: str, filters: EvaluationFilters) -> ListQuery:
-    """Which index a list of evaluations is read by."""
+    """Which index a list of evaluations is read by; what it asks beyond that is looked for among few."""
     asked: Document = {name: value for name in ("agent_id", "team_id") if (value := getattr(filters, name))}
-    fields = ["tenant", *list(asked)[:1]]  # an agent belongs to one team: who asks for both gets the agent's
-    if filters.failed_item_id:
-        asked["failed_items"] = filters.failed_item_id
-        fields.append("failed_items")
-    elif filters.fatal:
-        fields.append("fatal")
-    if filters.fatal:
-        asked["fatal"] = True
+    by = list(asked)[:1]  # an agent belongs to one team: who asks for both gets the agent's
+    if mark := mark_of(filters.fatal, filters.failed_item_id):
+        asked["marks"] = mark
+        by.append("marks")
     since = order_of(filters.since) if filters.since else ""
-    return ListQuery({"tenant": tenant} | asked, _name([*fields, "order"]), since, order_of(filters.until) if filters.until else LAST)
+    return _list_query(tenant, asked, by, since, order_of(filters.until) if filters.until else LAST)
+
+
+def mark_of(fatal: bool, failed_item_id: str) -> str:
+    """What a list narrowed to fatal evaluations, to those that failed an item, or to both looks for in `marks`."""
+    return " ".join(part for part in ("fatal" if fatal else "", failed_item_id) if part)
+
+
+def marks_of(fatal: bool, failed_items: Sequence[str]) -> list[str]:
+    """Every mark by which an evaluation is found."""
+    return [mark_of(*asked) for asked in product((False, True) if fatal else (False,), ("", *failed_items)) if any(asked)]
 
 
 def alerts_query(tenant: str, filters: AlertFilters) -> ListQuery:
     """As evaluations_query, for alerts; of one contact there are few, so that its agent needs no index of its own."""
     asked: Document = {name: value for name in ("interaction_id", "agent_id", "kind") if (value := getattr(filters, name))}
     owner = [name for name in ("interaction_id", "agent_id") if name in asked][:1]
-    return ListQuery({"tenant": tenant} | asked, _name(["tenant", *owner, *(["kind"] if "kind" in asked else []), "order"]))
+    return _list_query(tenant, asked, [*owner, *(["kind"] if "kind" in asked else [])])
+
+
+def _list_query(tenant: str, asked: Document, by: Sequence[str], since: str = "", until: str = LAST) -> ListQuery:
+    equal = {"tenant": tenant} | {name: asked[name] for name in by}
+    beyond = {name: value for name, value in asked.items() if name not in by}
+    return ListQuery(equal, _name(["tenant", *by, "order"]), beyond, since, until)
 
 
 def order_of(at: datetime, identity: str = "") -> str:
@@ -157,12 +173,22 @@ async def _page(collection: Collection, asked: ListQuery, size: int, token: str,
         top = min(top, key[0])
     documents: list[Document] = []
     for low, high in windows(asked.since, top, datetime.now(UTC)):
-        query = asked.equal | {"order": {"$gte": low, "$lt": high}}
-        found = collection.find(query, projection).sort("order", -1).limit(size + 1 - len(documents)).hint(asked.index)
+        found = collection.aggregate(stages(asked, low, high, size + 1 - len(documents), projection))
         documents += [document async for document in found]
         if len(documents) > size:
             return documents[:size], encode_page_token(documents[size - 1]["order"], seal)
     return documents, ""
+
+
+def stages(asked: ListQuery, low: str, high: str, limit: int, projection: Document | None) -> list[Document]:
+    """The newest `limit` of a list with `order` from `low` to before `high`.
+
+    As stages, because a server may give up on an index when a query names a field outside it.
+    """
+    return [
+        {"$match": asked.equal | {"order": {"$gte": low, "$lt": high}}}, {"$sort": {"order": -1}},
+        *([{"$match": asked.beyond}] if asked.beyond else []), {"$limit": limit}, *([{"$project": projection}] if projection else []),
+    ]
 
 
 def windows(bottom: str, top: str, now: datetime) -> Iterator[tuple[str, str]]:
@@ -194,7 +220,8 @@ def _to_document(contact: Contact, evaluation: Evaluation) -> Document:
     plain = asdict(evaluation)
     plain["_id"] = plain.pop("evaluation_id")
     return plain | {
-        "tenant": contact.tenant, "agent_id": contact.agent_id, "team_id": contact.team_id, "failed_items": list(evaluation.failed_items),
+        "tenant": contact.tenant, "agent_id": contact.agent_id, "team_id": contact.team_id,
+        "marks": marks_of(evaluation.fatal, evaluation.failed_items),
         "order": order_of(evaluation.scored_at, evaluation.evaluation_id),
     }
 
