@@ -51,15 +51,11 @@ class Ledger(Protocol):
         """What is known of these contacts (tenant, interaction id); unknown ones are left out."""
         ...
 
-    async def neighbours(self, position: Position) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
-        """The contacts on the same issue just before and just after a position, as (tenant, interaction id).
+    async def neighbours(self, position: Position) -> tuple[Contact | None, Contact | None]:
+        """The contacts on the same issue just before and just after a position.
 
         One farther away than a repeat can be may be left out.
         """
-        ...
-
-    async def move(self, contact: tuple[str, str], before: Position | None, after: Position | None) -> None:
-        """Give a contact another position, for whoever asks for neighbours next."""
         ...
 
     async def store(self, contacts: Sequence[Contact]) -> None:
@@ -70,8 +66,8 @@ class Ledger(Protocol):
         """Add to the rollups, and return the days they belong to as they are now."""
         ...
 
-    async def title(self, tenant: str, items: Sequence[ItemJudged]) -> None:
-        """Remember what the items are called."""
+    async def title(self, items: Sequence[tuple[str, ItemJudged]]) -> None:
+        """Remember what a tenant's items are called."""
         ...
 
     async def tell(self, day: DayTotal, breaches: Sequence[KpiValue]) -> None:
@@ -182,77 +178,79 @@ def _settle(group: Sequence[tuple[Fact, asyncio.Future[None]]], failure: Excepti
 
 async def _changes(ledger: Ledger, facts: Sequence[Fact]) -> dict[Cell, Figures]:
     """What these events add to the rollups; what they tell of contacts is stored on the way."""
-    changes: dict[Cell, Counter[str]] = {}
-
-    def add(cell: Cell, figures: Figures) -> None:
-        changes.setdefault(cell, Counter()).update(figures)
-
     told = [fact for fact in facts if not isinstance(fact, Counted)]
-    open_contacts = _OpenContacts(ledger)
-    await open_contacts.read({contact_of(fact) for fact in told})
+    contacts = _OpenContacts()
+    keys = {contact_of(fact) for fact in told}
+    contacts.read(keys, await ledger.contacts(keys) if keys else ())
     for fact in told:
-        key = contact_of(fact)
-        before = await open_contacts.get(key)
-        after = before.after(fact)
-        if after == before:
-            continue
-        open_contacts.put(after)
-        if after.position != before.position:
-            await _relink(ledger, open_contacts, key, before.position, after.position)
-        if isinstance(fact, Scored):
-            await ledger.title(fact.interaction.tenant, fact.items)
-    for before, after in open_contacts.changed():
+        contacts.put(contacts[contact_of(fact)].after(fact))
+    first = contacts.changed()
+    await ledger.store([after for _, after in first])
+    await ledger.title([(fact.interaction.tenant, item) for fact in told if isinstance(fact, Scored) for item in fact.items])
+    # Every contact has its place by now, so each can be set right from those beside it, in any order.
+    for before, after in first:
+        if before.position != after.position:
+            await _relink(ledger, contacts, before.position, after)
+    written = {(after.tenant, after.interaction_id): after for _, after in first}
+    changed = contacts.changed()
+    await ledger.store([after for _, after in changed if written.get((after.tenant, after.interaction_id)) != after])
+    changes: dict[Cell, Counter[str]] = {}
+    for before, after in changed:
         then, now = before.contribution(), after.contribution()
         for cell in then.keys() | now.keys():
-            add(cell, difference(now.get(cell, {}), then.get(cell, {})))
+            changes.setdefault(cell, Counter()).update(difference(now.get(cell, {}), then.get(cell, {})))
     for counted in facts:
         if isinstance(counted, Counted):
-            add(counted.cell, counted.figures)
-    await ledger.store([after for _, after in open_contacts.changed()])
+            changes.setdefault(counted.cell, Counter()).update(counted.figures)
     return {cell: kept for cell, figures in changes.items() if (kept := {k: n for k, n in figures.items() if n})}
 
 
-async def _relink(ledger: Ledger, contacts: "_OpenContacts", key: tuple[str, str], before: Position | None, after: Position | None) -> None:
-    """A contact takes its place among those on its issue: only the one before and the one after can change by that."""
-    await ledger.move(key, before, after)
-    if before:
-        await _link(ledger, contacts, before, None)
-    if after:
-        repeat, followed = await _link(ledger, contacts, after, key)
-        contacts.put(replace(await contacts.get(key), repeat=repeat, followed=followed))
-    else:
-        contacts.put(replace(await contacts.get(key), repeat=False, followed=False))
+async def _relink(ledger: Ledger, contacts: "_OpenContacts", left: Position | None, contact: Contact) -> None:
+    """A contact has taken a place on an issue, or left one: only those just before and just after can change by that."""
+    if left:
+        earlier, later = contacts.opened(await ledger.neighbours(left))
+        _set_side_by_side(contacts, earlier, later)
+    taken = contact.position
+    earlier, later = contacts.opened(await ledger.neighbours(taken)) if taken else (None, None)
+    now = contacts[contact.tenant, contact.interaction_id]
+    if earlier is None or not _set_side_by_side(contacts, earlier, now):
+        contacts.put(replace(contacts[contact.tenant, contact.interaction_id], repeat=False))
+    now = contacts[contact.tenant, contact.interaction_id]
+    if later is None or not _set_side_by_side(contacts, now, later):
+        contacts.put(replace(contacts[contact.tenant, contact.interaction_id], followed=False))
 
 
-async def _link(ledger: Ledger, contacts: "_OpenContacts", position: Position, key: tuple[str, str] | None) -> tuple[bool, bool]:
-    earlier_key, later_key = await ledger.neighbours(position)
-    earlier = await contacts.get(earlier_key) if earlier_key else None
-    later = await contacts.get(later_key) if later_key else None
-    first = earlier.position if earlier else None
-    last = later.position if later else None
+def _set_side_by_side(contacts: "_OpenContacts", earlier: Contact | None, later: Contact | None) -> bool:
+    """Say of two contacts with none between them on their issue, whether the later one repeats the earlier one."""
+    close = near(earlier.position if earlier else None, later.position if later else None)
     if earlier:
-        contacts.put(replace(earlier, followed=near(first, position if key else last)))
+        contacts.put(replace(earlier, followed=close))
     if later:
-        contacts.put(replace(later, repeat=near(position if key else first, last)))
-    return near(first, position), near(position, last)
+        contacts.put(replace(later, repeat=close))
+    return close
 
 
 class _OpenContacts:
     """The contacts a transaction has read, as they were and as they are now."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self) -> None:
         self._before: dict[tuple[str, str], Contact] = {}
         self._now: dict[tuple[str, str], Contact] = {}
 
-    async def read(self, keys: Iterable[tuple[str, str]]) -> None:
-        wanted = [key for key in keys if key not in self._now]
-        known = {(c.tenant, c.interaction_id): c for c in await self._ledger.contacts(wanted)} if wanted else {}
-        for key in wanted:
+    def read(self, keys: Iterable[tuple[str, str]], found: Iterable[Contact]) -> None:
+        known = {(c.tenant, c.interaction_id): c for c in found}
+        for key in keys:
             self._before[key] = self._now[key] = known.get(key) or Contact(*key)
 
-    async def get(self, key: tuple[str, str]) -> Contact:
-        await self.read([key])
+    def opened(self, pair: tuple[Contact | None, Contact | None]) -> tuple[Contact | None, Contact | None]:
+        """Two contacts out of the books, as they are now."""
+        for contact in pair:
+            if contact and (key := (contact.tenant, contact.interaction_id)) not in self._now:
+                self._before[key] = self._now[key] = contact
+        earlier, later = (self._now[c.tenant, c.interaction_id] if c else None for c in pair)
+        return earlier, later
+
+    def __getitem__(self, key: tuple[str, str]) -> Contact:
         return self._now[key]
 
     def put(self, contact: Contact) -> None:

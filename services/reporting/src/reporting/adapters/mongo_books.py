@@ -129,21 +129,15 @@ class MongoLedger:
         ids = [contact_key(*key) for key in keys]
         return [contact_from(d) async for d in self._db.contacts.find({"_id": {"$in": ids}}, session=self._session)]
 
-    async def neighbours(self, position: Position) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
+    async def neighbours(self, position: Position) -> tuple[Contact | None, Contact | None]:
         issue, at, here = position.issue, position.at, place(position)
         before = {"$gte": place_of(issue, at - REPEAT_WITHIN), "$lt": here}
         after = {"$gt": here, "$lt": place_of(issue, at + REPEAT_WITHIN + timedelta(milliseconds=1))}
         return await self._nearest(before, -1), await self._nearest(after, 1)
 
-    async def _nearest(self, places: Mapping[str, str], direction: int) -> tuple[str, str] | None:
-        fields = {"tenant": 1, "interaction_id": 1}
-        found = await self._db.contacts.find_one({"place": places}, fields, sort=[("place", direction)], session=self._session)
-        return (found["tenant"], found["interaction_id"]) if found else None
-
-    async def move(self, contact: tuple[str, str], before: Position | None, after: Position | None) -> None:
-        names: Document = {"tenant": contact[0], "interaction_id": contact[1]}
-        change: Document = {"$set": names | {"place": place(after)}} if after else {"$set": names, "$unset": {"place": ""}}
-        await self._db.contacts.update_one({"_id": contact_key(*contact)}, change, upsert=True, session=self._session)
+    async def _nearest(self, places: Mapping[str, str], direction: int) -> Contact | None:
+        found = await self._db.contacts.find_one({"place": places}, sort=[("place", direction)], session=self._session)
+        return contact_from(found) if found else None
 
     async def store(self, contacts: Sequence[Contact]) -> None:
         if contacts:
@@ -174,10 +168,11 @@ class MongoLedger:
         found = self._db.rollups.find({"_id": {"$in": days}}, {"i": 0, "outbox": 0}, session=self._session)
         return [DayTotal(d["tenant"], d["day"], _figures(d), tuple(d.get("told", ()))) async for d in found]
 
-    async def title(self, tenant: str, items: Sequence[ItemJudged]) -> None:
-        wanted = {_id(tenant, i.item_id): {"tenant": tenant, "item_id": i.item_id, "title": i.title, "dimension": i.dimension} for i in items}
-        found = self._db.items.find({"_id": {"$in": list(wanted)}}, session=self._session)
-        async for document in found:
+    async def title(self, items: Sequence[tuple[str, ItemJudged]]) -> None:
+        wanted = {_id(t, i.item_id): {"tenant": t, "item_id": i.item_id, "title": i.title, "dimension": i.dimension} for t, i in items}
+        if not wanted:
+            return
+        async for document in self._db.items.find({"_id": {"$in": list(wanted)}}, session=self._session):
             if wanted[document["_id"]] == {k: v for k, v in document.items() if k != "_id"}:
                 del wanted[document["_id"]]
         if wanted:
