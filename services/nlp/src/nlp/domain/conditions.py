@@ -37,12 +37,16 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words(Condition):
-    """At least `at_least` of `phrases` said in one passage; hits overlapped by an `unless` phrase do not count."""
+    """At least `at_least` of `phrases` said in one passage; hits overlapped by an `unless` phrase do not count.
+
+    With `then`, the words right after a phrase must match it: a sum after 工时费, however 工时费 was heard.
+    """
 
     phrases: tuple[Phrase, ...]
     unless: tuple[Phrase, ...] = ()
     at_least: int = 1
     not_negated: bool = False
+    then: re.Pattern[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +137,7 @@ class Not(Condition):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sequence(Condition):
-    """The parts hold one after the other."""
+    """The parts hold one after the other; its hits are those of the last part."""
 
     parts: tuple[Condition, ...]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from nlp.domain import conditions as c
 from nlp.domain import timing
 from nlp.domain.dialogue import Role
-from nlp.domain.phrases import Found, Phrase
+from nlp.domain.phrases import SAFE_SOUND_SYLLABLES, Found, Phrase
 from nlp.domain.rules import Scanned
 
 ACCEPTED = 0.45
@@ -155,11 +155,15 @@ class Evaluator:
         excluded = self._places(condition.unless, window) if places else {}
         hits: list[c.Hit] = []
         for passage, found in places.items():
-            against = excluded.get(passage, ())
+            against = [
+                other
+                for _, other in excluded.get(passage, ())
+                if not any(_cut_from(other, place) for _, place in found)
+            ]
             kept = [
                 (number, place)
                 for number, place in found
-                if not any(place.start < other.end and other.start < place.end for _, other in against)
+                if not any(place.start < other.end and other.start < place.end for other in against) and self._followed(condition, passage, place)
             ]
             if len({number for number, _ in kept}) >= condition.at_least:
                 hits.extend(self._hit(passage, place, rule_id, number) for number, place in kept)
@@ -178,6 +182,10 @@ class Evaluator:
                 continue
             places.setdefault(passage, []).append((number, place))
         return places
+
+    def _followed(self, condition: c.Words, passage: int, place: Found) -> bool:
+        text = self.scanned.plain[passage]
+        return condition.then is None or condition.then.match(text.written, text.origin[place.end - 1] + 1) is not None
 
     def _negated(self, passage: int, start: int) -> bool:
         before = self.scanned.plain[passage].letters[max(0, start - _NEGATION_REACH) : start]
@@ -265,15 +273,16 @@ class Evaluator:
 
     def _sequence(self, condition: c.Sequence, window: Window, rule_id: str) -> c.Finding:
         reached = (-1, -1)
-        chosen: list[c.Hit] = []
+        following: list[c.Hit] = []
+        sure = 1.0
         for part in condition.parts:
             finding = self._evaluate(part, window, rule_id)
             following = [hit for hit in finding.hits if (hit.passage, hit.start) >= reached]
             if not finding.holds or not following:
                 return c.Finding(False, confidence=finding.confidence)
-            chosen.append(following[0])
+            sure = min(sure, following[0].confidence)
             reached = (following[0].passage, following[0].end)
-        return c.Finding(True, tuple(chosen), confidence=min(hit.confidence for hit in chosen))
+        return c.Finding(True, tuple(following), confidence=sure)
 
     def _count(self, condition: c.Count, window: Window, rule_id: str) -> c.Finding:
         finding = self._evaluate(condition.part, window, rule_id)
@@ -337,6 +346,11 @@ class Evaluator:
             if (condition.above is not None and rate > condition.above) or (condition.below is not None and rate < condition.below):
                 hits.append(self._hit_at(index, 0, len(passage.text), 0.9, rule_id))
         return hits
+
+
+def _cut_from(excluding: Found, phrase: Found) -> bool:
+    """Whether what would exclude begins inside a longer phrase: the 不 of 工信不投诉 is the end of 工信部, as heard, and negates nothing."""
+    return phrase.end - phrase.start >= SAFE_SOUND_SYLLABLES and phrase.start < excluding.start < phrase.end < excluding.end
 
 
 def _bits(indexes: Iterable[int]) -> int:

@@ -22,6 +22,9 @@ MACROS = {
     "time": rf"(?:{NUMBER}|几)个?(?:多)?(?:分钟|小时|钟头|工作日|自然日|天|日|周|星期|礼拜|月|年)",
 }
 
+# Expressions meet texts in one width (text.as_written); their own wide punctuation must mean the same.
+_AS_WRITTEN = str.maketrans({"您": "你", "，": ",", "；": ";", "：": ":", "！": "!", "？": r"\?", "（": r"\(", "）": r"\)"})
+
 
 class RuleError(ValueError):
     """A rule that cannot be read; `place` says where (`rules.thanks.range.first_turns`)."""
@@ -151,24 +154,25 @@ def _words(fields: Mapping[str, object], place: str, role: Role | None, where: c
     at_least = _whole(fields, "at_least", place, 1) or 1
     if at_least > len(phrases):
         raise RuleError(f"{place}.at_least", f"asks for {at_least} of {len(phrases)} phrases")
-    return c.Words(role=role, range=where, phrases=phrases, unless=unless, at_least=at_least, not_negated=negated)
+    then = _compiled(fields["then"], f"{place}.then") if "then" in fields else None
+    return c.Words(role=role, range=where, phrases=phrases, unless=unless, at_least=at_least, not_negated=negated, then=then)
 
 
 def _regex(fields: Mapping[str, object], place: str, role: Role | None, where: c.Range | None, depth: int) -> c.Condition:
     del depth
+    excluding = _compiled(fields["excluding"], f"{place}.excluding") if "excluding" in fields else None
+    return c.Pattern(role=role, range=where, expression=_compiled(fields["regex"], place), excluding=excluding)
 
-    def compiled(source: object, at: str) -> re.Pattern[str]:
-        if not isinstance(source, str):
-            raise RuleError(at, "must be a text")
-        for name, expansion in MACROS.items():
-            source = source.replace("{" + name + "}", f"(?:{expansion})")
-        try:
-            return compile_safely(source.replace("您", "你"))
-        except UnsafeRegexError as error:
-            raise RuleError(at, str(error)) from error
 
-    excluding = compiled(fields["excluding"], f"{place}.excluding") if "excluding" in fields else None
-    return c.Pattern(role=role, range=where, expression=compiled(fields["regex"], place), excluding=excluding)
+def _compiled(source: object, place: str) -> re.Pattern[str]:
+    if not isinstance(source, str):
+        raise RuleError(place, "must be a text")
+    for name, expansion in MACROS.items():
+        source = source.replace("{" + name + "}", f"(?:{expansion})")
+    try:
+        return compile_safely(source.translate(_AS_WRITTEN))
+    except UnsafeRegexError as error:
+        raise RuleError(place, str(error)) from error
 
 
 def _meaning(fields: Mapping[str, object], place: str, role: Role | None, where: c.Range | None, depth: int) -> c.Condition:
@@ -265,7 +269,7 @@ _OPERATORS: dict[str, Reader] = {
     "count": _count,
     "each": _each,
 }
-_MODIFIERS = ("role", "range", "unless", "at_least", "not_negated", "sounds_like", "excluding", "unlike", "threshold", "same_turn", "within_turns")
+_MODIFIERS = ("role", "range", "unless", "at_least", "not_negated", "sounds_like", "then", "excluding", "unlike", "threshold", "same_turn", "within_turns")
 
 
 def children(condition: c.Condition) -> Listing[c.Condition]:

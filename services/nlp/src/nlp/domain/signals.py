@@ -10,6 +10,7 @@ from statistics import median
 from nlp.domain.conditions import Condition, Hit
 from nlp.domain.dialogue import Dialogue, Role, Turn
 from nlp.domain.evaluation import Evaluator
+from nlp.domain.numerals import DIGITS, digits_of
 from nlp.domain.rule_parser import RuleError, parse_condition
 from nlp.domain.rules import parse_rules
 
@@ -147,8 +148,11 @@ def is_urgent(signals: Signals, evaluator: Evaluator) -> bool:
 
 
 def risk_words(signals: Signals, evaluator: Evaluator) -> tuple[str, ...]:
-    """The risk keywords the customer used, each once, in order."""
-    return tuple(dict.fromkeys(hit.phrase.rstrip("~") or hit.text for hit in evaluator.finding(signals.risk_keywords, "risk_keywords").hits))
+    """The risk keywords the customer used, each once, in order: 去工信部 and 工信部投诉 are 工信部, 一二三一五 is 12315."""
+    found = evaluator.finding(signals.risk_keywords, "risk_keywords").hits
+    said = [digits_of(word) if all(c in DIGITS for c in word) else word for word in (hit.phrase or hit.text for hit in found)]
+    longest_last = sorted(set(said), key=len)
+    return tuple(dict.fromkeys(next(short for short in longest_last if short in word) for word in said))
 
 
 def _turn_emotion(turn: Turn, scores: Mapping[str, float], signals: Signals) -> TurnEmotion:
