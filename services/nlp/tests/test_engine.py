@@ -101,3 +101,46 @@ def test_loudness_without_words_of_anger_is_not_anger(engine):
 def test_ten_thousand_turns_are_judged(engine):
     found = engine.assess(said(*["a: 好的，请您稍等。", "c: 嗯嗯，我在听😀。"] * 5000, industry="telecom"))
     assert len(found.mood.course) == 5000
+
+
+@pytest.mark.parametrize(("lines", "outcome"), [
+    (("c: 喂您好。", "a: 您好，很高兴为您服务，请问还有什么可以帮您？", "c: 我宽带断了。", "a: 师傅明天上午上门。", "c: 好。"), Outcome.FAIL),
+    (("a: 您好。", "c: 我宽带断了。", "a: 您好，请问还有什么可以帮您？", "c: 我说宽带断了。", "a: 师傅明天上午上门。", "c: 好。"), Outcome.FAIL),
+    (("a: 您好。", "c: 你们周日开门吗？", "a: 九点到四点营业，请问还有其他问题吗？", "c: 没有。"), Outcome.PASS),
+    (("a: 您好。", "c: 你们周日开门吗？", "a: 九点到四点营业。", "c: 好的。", "a: 还有别的需要吗？"), Outcome.PASS),
+])
+def test_only_a_question_after_the_matter_was_handled_confirms_that_it_is_solved(engine, lines, outcome):
+    found = engine.assess(said(*lines, industry="telecom"))
+    assert next(item.outcome for item in found.judgement.items if item.item_id == "confirm_solved") is outcome
+
+
+@pytest.mark.parametrize(("words", "risk"), [
+    ("再不解决我就去公信不投诉你们", "工信部"),
+    ("我要打一二三一五", "12315"),
+    ("我打幺二三幺五告你们", "12315"),
+    ("我打12 315", "12315"),
+    ("我去消费这协会", "消费者协会"),
+    ("我找没体暴光你们", "媒体"),
+    ("我要启诉你们", "起诉"),
+    ("给你们发绿师函", "律师"),
+    ("我要头诉", "投诉"),
+])
+def test_a_risk_word_is_heard_however_the_recogniser_wrote_it(engine, words, risk):
+    found = engine.assess(said("a: 您好，请问有什么可以帮您？", f"c: {words}！", industry="telecom"))
+    assert risk in found.risk_keywords
+    assert "complaint_keyword" in {alert.kind for alert in found.alerts}
+
+
+@pytest.mark.parametrize("words", ["我不投诉，就问问", "我记着呢，没提过", "利率是多少", "家具包装好了吗", "字小写些", "我不想投诉"])
+def test_what_only_sounds_like_a_risk_word_raises_nothing(engine, words):
+    found = engine.assess(said("a: 您好，请问有什么可以帮您？", f"c: {words}。", industry="telecom"))
+    assert "complaint_keyword" not in {alert.kind for alert in found.alerts}
+
+
+def test_a_fee_is_heard_by_its_sound_where_a_sum_follows(engine):
+    def quoted(words):
+        found = engine.assess(said("a: 您好。", "c: 换个滤芯多少钱？", f"a: {words}", "c: 好。", industry="automotive"))
+        return next(item.outcome for item in found.judgement.items if item.item_id == "quote_itemised")
+
+    assert quoted("配间费200元，工食费90元，一共290元。") is Outcome.PASS
+    assert quoted("配间我们都有，工食也够。") is Outcome.FAIL

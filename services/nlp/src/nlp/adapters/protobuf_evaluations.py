@@ -158,7 +158,8 @@ def scorecard_to_wire(card: Scorecard) -> pb.Scorecard:
         industries=card.industries,
         items=[
             pb.ScorecardItem(
-                item_id=item.item_id, title=item.title, dimension=item.dimension, max_points=item.points, fatal=item.fatal, description=item.title
+                item_id=item.item_id, title=item.title, dimension=item.dimension, max_points=item.points, fatal=item.fatal,
+                description=item.guidance.why or item.title,
             )
             for item in card.items
         ],

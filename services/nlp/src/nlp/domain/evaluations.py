@@ -10,7 +10,7 @@ from nlp.domain.dialogue import Dialogue
 from nlp.domain.engine import ENGINE, Alert, Assessment, customer_matter
 from nlp.domain.judging import DimensionResult, ItemResult, Outcome
 from nlp.domain.signals import TurnEmotion
-from nlp.domain.wording import alert_message, explanation, quote, undertaking, words_of
+from nlp.domain.wording import alert_message, explanation, masked_passage, quote, undertaking, words_of
 
 SUMMARY_CHARS = 200
 DeriveId = Callable[..., str]
@@ -157,7 +157,7 @@ def _item(item: ItemResult, assessment: Assessment, dialogue: Dialogue) -> Score
     quoted = words_of(item.evidence[0], dialogue, assessment.redaction) if item.evidence else ""
     return ScoredItem(
         item.item_id, item.title, item.dimension, item.outcome.value, item.points, item.max_points, item.fatal, item.confidence,
-        tuple(evidence), explanation(item, quoted),
+        tuple(evidence), explanation(item, quoted, dialogue),
     )
 
 
@@ -180,17 +180,14 @@ def _promises(
     kept = []
     for number, promise in enumerate(assessment.promises):
         passage = dialogue.passages[promise.passage]
-        # a promise may run over several turns; its masked words are gathered turn by turn
-        masked = "".join(
-            assessment.redaction.masked[dialogue.turns[passage.first + i].turn_id][max(0, promise.start - offset) : max(0, promise.end - offset)]
-            for i, offset in enumerate(passage.offsets)
-        ).strip("，, ")
+        masked = masked_passage(passage, dialogue, assessment.redaction)
         at_ms = promise.start_ms or 0
         due = promise.deadline.due(started_at + timedelta(milliseconds=at_ms)) if promise.deadline else None
         promise_id = derive_id("promise", tenant, dialogue.interaction.interaction_id, promise.turn_id, str(number))
         kept.append(
             KeptPromise(
-                promise_id, masked, undertaking(promise, masked), promise.deadline.text if promise.deadline else "", due, promise.turn_id, at_ms, promise.who
+                promise_id, masked[promise.start : promise.end].strip("，, "),
+                undertaking(promise, masked), promise.deadline.text if promise.deadline else "", due, promise.turn_id, at_ms, promise.who
             )
         )
     return tuple(kept)

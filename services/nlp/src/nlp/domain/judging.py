@@ -8,7 +8,7 @@ from enum import StrEnum
 from nlp.domain.conditions import Finding, Hit
 from nlp.domain.dialogue import Dialogue, Role
 from nlp.domain.evaluation import Evaluator
-from nlp.domain.scorecards import DIMENSIONS, ExpectedAt, FatalPolicy, Item, Scorecard
+from nlp.domain.scorecards import DIMENSIONS, NO_GUIDANCE, ExpectedAt, FatalPolicy, Guidance, Item, Scorecard
 
 MAX_EVIDENCE = 5
 DECIDED = 0.5
@@ -42,6 +42,8 @@ class ItemResult:
     evidence: tuple[Hit, ...]
     missing: bool = False
     highlight: str = ""
+    guidance: Guidance = NO_GUIDANCE
+    expected_at: ExpectedAt = ExpectedAt.APPLIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,8 @@ def _result(item: Item, outcome: Outcome, confidence: float, evidence: tuple[Hit
         evidence=_one_per_turn(evidence),
         missing=missing,
         highlight=item.highlight,
+        guidance=item.guidance,
+        expected_at=item.expected_at,
     )
 
 

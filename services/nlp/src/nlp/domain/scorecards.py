@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from nlp.domain.conditions import Condition
@@ -30,10 +30,23 @@ class ExpectedAt(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Guidance:
+    """What an item expects (`why`), how breaking it is named (`fault`) and a phrase that does it right (`say`); each may be empty."""
+
+    why: str = ""
+    fault: str = ""
+    say: str = ""
+
+
+NO_GUIDANCE = Guidance()
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One thing an inspector looks for; without `applies_when` it applies to every contact.
 
     `highlight` is what passing it is praised with (服务亮点), empty where passing is only to be expected.
+    `guidance` tells the agent what is expected and what to say.
     """
 
     item_id: str
@@ -45,6 +58,7 @@ class Item:
     applies_when: Condition | None = None
     expected_at: ExpectedAt = ExpectedAt.APPLIES
     highlight: str = ""
+    guidance: Guidance = NO_GUIDANCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +75,7 @@ class Scorecard:
     alerts: Mapping[str, tuple[Condition, ...]] = field(default_factory=dict)
 
 
-_CARD_KEYS = {"id", "version", "title", "extends", "industries", "fatal_policy", "rules", "sections", "alerts"}
+_CARD_KEYS = {"id", "version", "title", "extends", "industries", "fatal_policy", "rules", "sections", "alerts", "guidance"}
 _ITEM_KEYS = {"id", "title", "points", "fatal", "applies_when", "rule", "expected_at", "highlight"}
 
 
@@ -87,6 +101,10 @@ def parse_scorecard(node: object, parents: Mapping[str, Scorecard]) -> Scorecard
                 raise RuleError(f"{name}.{item.item_id}", "the item is listed twice")
             own.add(item.item_id)
             items[item.item_id] = item
+    for item_id, guidance in _mapping(node.get("guidance"), f"{name}.guidance").items():
+        if item_id not in own:
+            raise RuleError(f"{name}.guidance.{item_id}", "no such item in this scorecard")
+        items[item_id] = replace(items[item_id], guidance=_guidance(guidance, f"{name}.guidance.{item_id}"))
     if len(items) > MAX_ITEMS:
         raise RuleError(f"{name}.sections", f"more than {MAX_ITEMS} items")
     alerts: dict[str, tuple[Condition, ...]] = dict(parent.alerts) if parent else {}
@@ -141,6 +159,12 @@ def _item(node: object, dimension: str, place: str) -> Item:
         expected_at=ExpectedAt(expected),
         highlight=str(fields.get("highlight", "")),
     )
+
+
+def _guidance(node: object, place: str) -> Guidance:
+    fields = _mapping(node, place)
+    _refuse_unknown(fields, {"why", "fault", "say"}, place)
+    return Guidance(_text(fields, "why", place), str(fields.get("fault", "")), _text(fields, "say", place))
 
 
 def _refuse_unknown(fields: Mapping[str, object], known: set[str], place: str) -> None:

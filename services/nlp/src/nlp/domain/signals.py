@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from nlp.domain.conditions import Condition, Hit
+from nlp.domain.conditions import Condition, Hit, Named, Words
 from nlp.domain.dialogue import Dialogue, Role, Turn
 from nlp.domain.evaluation import Evaluator
 from nlp.domain.numerals import DIGITS, digits_of
-from nlp.domain.rule_parser import RuleError, parse_condition
+from nlp.domain.rule_parser import RuleError, children, parse_condition
 from nlp.domain.rules import parse_rules
 
 NEUTRAL = "neutral"
@@ -151,8 +151,17 @@ def risk_words(signals: Signals, evaluator: Evaluator) -> tuple[str, ...]:
     """The risk keywords the customer used, each once, in order: 去工信部 and 工信部投诉 are 工信部, 一二三一五 is 12315."""
     found = evaluator.finding(signals.risk_keywords, "risk_keywords").hits
     said = [digits_of(word) if all(c in DIGITS for c in word) else word for word in (hit.phrase or hit.text for hit in found)]
-    longest_last = sorted(set(said), key=len)
-    return tuple(dict.fromkeys(next(short for short in longest_last if short in word) for word in said))
+    shortest_first = sorted({*(phrase for phrase in _phrases_of(signals.risk_keywords, signals.rules)), *said}, key=len)
+    return tuple(dict.fromkeys(next(short for short in shortest_first if short in word) for word in said))
+
+
+def _phrases_of(condition: Condition, rules: Mapping[str, Condition]) -> Iterable[str]:
+    if isinstance(condition, Named):
+        yield from _phrases_of(rules[condition.name], rules)
+    if isinstance(condition, Words):
+        yield from (phrase.text for phrase in condition.phrases)
+    for inner in children(condition):
+        yield from _phrases_of(inner, rules)
 
 
 def _turn_emotion(turn: Turn, scores: Mapping[str, float], signals: Signals) -> TurnEmotion:

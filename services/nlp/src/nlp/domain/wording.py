@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from nlp.domain.conditions import Hit
-from nlp.domain.dialogue import Dialogue
+from nlp.domain.dialogue import Dialogue, Passage, Role
 from nlp.domain.judging import ItemResult, Outcome
 from nlp.domain.pii.masking import Redaction
-from nlp.domain.promises import DONE_VERBS, Promise
+from nlp.domain.promises import Promise, shortened
+from nlp.domain.scorecards import ExpectedAt
+from nlp.domain.text import letters_of
 
 MAX_EXCERPT_CHARS = 80
 MAX_WHAT_CHARS = 30
+MAX_CALLED_FOR_CHARS = 30
 _SENTENCE_END = "。？！?!；;\n"
-_FILLER = re.compile(r"^(?:好的?|明白了?|嗯|那么?|这边|那边|请你?放心|你放心|我们?这边|我们?会?|会|将|为你|给你|帮你|尽快为你|马上|[，,、。\s])+")
-_LIMIT = re.compile(r"^(?:在|于)?(?:之内|以内|之前|之后|左右|内|前|后)")
 _EMOTIONS = {"angry": "愤怒", "anxious": "焦急"}
 
 
@@ -42,26 +42,59 @@ def quote(hit: Hit, dialogue: Dialogue, redaction: Redaction) -> Quote:
     return Quote(_sentence_around(masked, start, end), start, end)
 
 
+def masked_passage(passage: Passage, dialogue: Dialogue, redaction: Redaction) -> str:
+    """The text of a passage, masked, every character in its place."""
+    characters = list(passage.text)
+    for number, offset in enumerate(passage.offsets):
+        words = redaction.masked[dialogue.turns[passage.first + number].turn_id]
+        characters[offset : offset + len(words)] = words
+    return "".join(characters)
+
+
 def words_of(hit: Hit, dialogue: Dialogue, redaction: Redaction) -> str:
     """The masked words of a hit alone."""
     found = quote(hit, dialogue, redaction)
     return redaction.masked[hit.turn_id][found.char_from : found.char_to] if found.char_to else found.text
 
 
-def explanation(item: ItemResult, quoted: str) -> str:
-    """Why an item came to what it did; `quoted` are the words of its first evidence."""
-    said = f"：“{quoted}”" if quoted else ""
+def explanation(item: ItemResult, quoted: str, dialogue: Dialogue) -> str:
+    """Why an item came to what it did, for the agent to read; `quoted` are the words of its first evidence."""
+    why = item.guidance.why or item.title
+    say = f"建议说：“{item.guidance.say}”" if item.guidance.say else ""
     match item.outcome:
         case Outcome.NA:
             return "本次会话不涉及此项。"
         case Outcome.ABSTAIN:
-            return f"证据把握不足，请人工复核{said}。"
+            return f"把握不足，请人工复核是否做到“{why}”{_said(item, quoted)}。"
         case Outcome.PASS:
-            return f"符合“{item.title}”{said}。" if quoted else f"符合“{item.title}”，未发现违反之处。"
+            return f"做到了“{why}”{_said(item, quoted)}。" if quoted else f"未发现问题：{why}。"
         case Outcome.FAIL if item.missing:
-            return f"未做到“{item.title}”，应在此处做到{said}。"
+            return f"{_called_for(item, quoted, dialogue)}没有做到“{why}”。{say}"
         case _:
-            return f"违反“{item.title}”{said}。"
+            return f"{item.guidance.fault or f'没有做到“{why}”'}{_said(item, quoted)}。{say.replace('建议说', '建议改说')}"
+
+
+def _said(item: ItemResult, quoted: str) -> str:
+    """The words of the first evidence; where they were only heard alike, what they must have been."""
+    if not quoted:
+        return ""
+    hit = item.evidence[0]
+    if hit.end <= hit.start:
+        return f"：{quoted}"
+    meant = hit.phrase.rstrip("~")
+    if not meant or "*" in meant or letters_of(meant) in letters_of(quoted):
+        return f"：“{quoted}”"
+    return f"：“{meant}”（听写可能有误）"
+
+
+def _called_for(item: ItemResult, quoted: str, dialogue: Dialogue) -> str:
+    """Where something missing should have been."""
+    if not item.evidence or item.expected_at is ExpectedAt.START:
+        return "开场时"
+    if item.expected_at is ExpectedAt.END:
+        return "结束前"
+    who = "客户" if dialogue.passages[item.evidence[0].passage].role is Role.CUSTOMER else "您"
+    return f"{who}说到“{quoted[:MAX_CALLED_FOR_CHARS]}”之后，"
 
 
 def alert_message(kind: str, quoted: str, emotion: str) -> str:
@@ -79,14 +112,10 @@ def alert_message(kind: str, quoted: str, emotion: str) -> str:
             return f"{kind}：“{quoted}”"
 
 
-def undertaking(promise: Promise, masked: str) -> str:
-    """What was promised, short: the clause that promises, without its deadline and the words around it."""
-    text = masked.translate(str.maketrans("您", "你"))
-    if promise.deadline is not None:
-        text = text.replace(promise.deadline.text, "")
-    clauses = [_FILLER.sub("", _LIMIT.sub("", clause)) for clause in re.split("[，,、。；;]", text)]
-    telling = [clause for clause in clauses if re.search(DONE_VERBS, clause)] or [clause for clause in clauses if clause] or [text]
-    return telling[0].removesuffix("的").strip()[:MAX_WHAT_CHARS]
+def undertaking(promise: Promise, passage: str) -> str:
+    """What was promised, short and in the agent's words; `passage` is the passage it was said in, masked, place by place."""
+    what = shortened(passage[promise.what_start : promise.what_end], promise.deadline)[:MAX_WHAT_CHARS]
+    return f"{promise.about}（{what}）" if promise.about else what
 
 
 def _sentence_around(text: str, start: int, end: int) -> str:
