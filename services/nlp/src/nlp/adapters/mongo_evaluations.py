@@ -115,7 +115,10 @@ def events_of(contact: Contact, evaluation: Evaluation) -> list[Envelope]:
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """What a list must equal by the fields of its index, what `beyond` them, and the span of `order` it may come from."""
+    """What a list must equal by the fields of its index, what `beyond` them, and the span of `order` it may come from.
+
+    What is beyond is not in the query: a server may give up on an index when a query names a field outside it.
+    """
 
     equal: Document
     index: str
@@ -173,22 +176,17 @@ async def _page(collection: Collection, asked: ListQuery, size: int, token: str,
         top = min(top, key[0])
     documents: list[Document] = []
     for low, high in windows(asked.since, top, datetime.now(UTC)):
-        found = collection.aggregate(stages(asked, low, high, size + 1 - len(documents), projection))
-        documents += [document async for document in found]
-        if len(documents) > size:
-            return documents[:size], encode_page_token(documents[size - 1]["order"], seal)
+        while True:
+            wanted = size + 1 - len(documents) if not asked.beyond else size + 1
+            found = collection.find(asked.equal | {"order": {"$gte": low, "$lt": high}}, projection).sort("order", -1).limit(wanted)
+            read = [document async for document in found]
+            documents += [document for document in read if asked.beyond.items() <= document.items()]
+            if len(documents) > size:
+                return documents[:size], encode_page_token(documents[size - 1]["order"], seal)
+            if len(read) < wanted:
+                break
+            high = read[-1]["order"]
     return documents, ""
-
-
-def stages(asked: ListQuery, low: str, high: str, limit: int, projection: Document | None) -> list[Document]:
-    """The newest `limit` of a list with `order` from `low` to before `high`.
-
-    As stages, because a server may give up on an index when a query names a field outside it.
-    """
-    return [
-        {"$match": asked.equal | {"order": {"$gte": low, "$lt": high}}}, {"$sort": {"order": -1}},
-        *([{"$match": asked.beyond}] if asked.beyond else []), {"$limit": limit}, *([{"$project": projection}] if projection else []),
-    ]
 
 
 def windows(bottom: str, top: str, now: datetime) -> Iterator[tuple[str, str]]:

@@ -222,8 +222,10 @@ class Evaluator:
         return known
 
     def _pattern(self, condition: c.Pattern, window: Window, rule_id: str) -> c.Finding:
-        hits = []
+        hits: list[c.Hit] = []
         for index in self._passages_in(window):
+            if len(hits) >= MAX_HITS:  # passages come in order: later hits would be cut off
+                break
             text = self.scanned.plain[index].written
             against = [m.span() for m in condition.excluding.finditer(text)] if condition.excluding else []
             for match in condition.expression.finditer(text):
