@@ -115,7 +115,7 @@ def test_only_a_question_after_the_matter_was_handled_confirms_that_it_is_solved
 
 
 @pytest.mark.parametrize(("words", "risk"), [
-    ("再不解决我就去公信不投诉你们", "工信部"),
+    ("我明天一早到公信不投诉", "工信部"),
     ("我要打一二三一五", "12315"),
     ("我打幺二三幺五告你们", "12315"),
     ("我打12 315", "12315"),
