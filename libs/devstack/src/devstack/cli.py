@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from devstack.platform import ROOT, Platform, write_description
+from devstack.platform import ROOT, Platform, end_leftovers, write_description
 from devstack.processes import Died, port_is_free
 from devstack.triton import TritonError
 from devstack.weights import WeightsError
@@ -54,10 +54,11 @@ def up(
     port: Annotated[int, typer.Option(envvar="MINGJIAN_PORT", help="Where the gateway answers.")] = 8080,
 ) -> None:
     """Start the platform and keep it running until Ctrl-C; its data stays in .mingjian/."""
+    if left := end_leftovers(DESCRIPTION):
+        console.print(f"ended what an earlier run left behind: {', '.join(left)}")
     if not port_is_free(port):
         console.print(f"[red]port {port} is in use.[/] Stop what uses it, or choose another: MINGJIAN_PORT=8090 make up")
         raise typer.Exit(1)
-    DESCRIPTION.unlink(missing_ok=True)
     stopping = False
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

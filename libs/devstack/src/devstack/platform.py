@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -160,7 +161,7 @@ class Platform:
         """What a client on this machine needs, as written to dev.json."""
         return {
             "url": self.url, "api_key": self.api_key, "console_url": self.console_url, "nats_url": self.nats_url, "mongo_uri": self.mongo_uri,
-            "grpc": {s: f"127.0.0.1:{self.ports[s]}" for s in SERVICES if s != "console"}, "tenant": TENANT, "pids": self.pids,
+            "grpc": {s: f"127.0.0.1:{self.ports[s]}" for s in SERVICES if s != "console"}, "tenant": TENANT, "pid": os.getpid(), "pids": self.pids,
             "logs": str(self.folder / "logs"),
         }
 
@@ -239,6 +240,37 @@ def write_description(platform: Platform, path: Path) -> None:
     temporary.touch(mode=0o600)
     temporary.write_text(json.dumps(platform.describe(), indent=2))
     shutil.move(temporary, path)
+
+
+def end_leftovers(path: Path) -> list[str]:
+    """End what a killed `up` left running, as its dev.json names it, and return the names; a process that is not of this checkout is let be.
+
+    Raises Died where that `up` still runs.
+    """
+    if not path.exists():
+        return []
+    described = json.loads(path.read_text())
+    if _is_ours(described["pid"]):
+        raise Died(f"this checkout's platform is already up, at {described['url']}: stop it first (process {described['pid']})")
+    left = {name: pid for name, pid in described["pids"].items() if _is_ours(pid)}
+    for sig, patience_s in ((signal.SIGTERM, _STOP_S), (signal.SIGKILL, 5.0)):
+        deadline = time.monotonic() + patience_s
+        for pid in left.values():
+            with suppress(ProcessLookupError):
+                os.kill(pid, sig)
+        while any(_is_ours(pid) for pid in left.values()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        if not any(_is_ours(pid) for pid in left.values()):
+            break
+    path.unlink()
+    return list(left)
+
+
+def _is_ours(pid: int) -> bool:
+    try:
+        return str(ROOT).encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def _accepts(port: int) -> bool:
