@@ -6,7 +6,7 @@ import pytest
 from chassis.errors import InvalidInput, NotFound, Stale
 from chassis.ids import derived_id, new_id
 from chassis.messaging import ensure_stream
-from chassis.mongo import encode_page_token
+from chassis.mongo import LAST, encode_page_token
 from mingjian.routing.v1.events_pb2 import TicketOpened, TicketOverdue
 from routing.adapters.mongo_promises import MongoPromises
 from routing.adapters.mongo_tickets import _INDEXED, MongoTickets, index_name, query_for
@@ -136,6 +136,7 @@ async def test_each_filter_finds_what_it_names_and_no_other(tickets, open_ticket
         TicketFilter(interaction_id="i1"), TicketFilter(customer_id="C1"), TicketFilter(assignee="wang"), TicketFilter(state=State.ASSIGNED),
         TicketFilter(overdue=True), TicketFilter(kind=Kind.CALLBACK), TicketFilter(visible_to="A1"), TicketFilter(visible_to="wang"),
         TicketFilter(department="客户关怀组", state=State.ASSIGNED), TicketFilter(kind=Kind.CALLBACK, customer_id="C1", overdue=True),
+        TicketFilter(customer_id="C1", visible_to="wang", state=State.ASSIGNED), TicketFilter(department="客户关怀组", kind=Kind.CALLBACK),
     ):
         page = await tickets.page("t1", narrowed, 10, "")
         assert [t.ticket_id for t in page.tickets] == [mine.ticket_id], narrowed
@@ -164,10 +165,18 @@ EVERY_FILTER = [
 ]
 
 
+def test_what_no_index_binds_is_looked_for_beyond_the_narrowest():
+    equal, beyond = query_for("t1", TicketFilter(kind=Kind.CALLBACK, customer_id="C1", visible_to="A1", state=State.OPEN))
+    assert equal == {"tenant": "t1", "customer_id": "C1"}
+    assert beyond == {"kind": "callback", "visible_to": "A1", "state": "open"}
+
+
 @pytest.mark.parametrize("narrowed", EVERY_FILTER, ids=repr)
 async def test_every_list_is_a_range_of_one_index_in_its_order(tickets, db, open_ticket, narrowed):
     await tickets.add(open_ticket())
-    query = query_for("t1", narrowed, "000000000000000-", "999999999999999-")
+    equal, beyond = query_for("t1", narrowed)
+    assert not beyond
+    query = equal | {"order": {"$gte": "0", "$lt": LAST}}
     plan = await db["tickets"].find(query).sort("order", -1).limit(10).explain()
     used = list(stages(plan["queryPlanner"]["winningPlan"]))
     asked = [field for field in query if field not in ("tenant", "order")]

@@ -7,7 +7,8 @@ import asyncio
 import base64
 import binascii
 import logging
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,13 +32,16 @@ Collection = AsyncIOMotorCollection[Document]
 Database = AsyncIOMotorDatabase[Document]
 Session = AsyncIOMotorClientSession
 __all__ = [
-    "BulkWriteError", "Collection", "Database", "Document", "DuplicateKeyError", "IndexModel", "Outbox", "Session", "database",
-    "decode_page_token", "encode_page_token", "page_size", "transaction",
+    "LAST", "BulkWriteError", "Collection", "Database", "Document", "DuplicateKeyError", "IndexModel", "Outbox", "Session", "database",
+    "decode_page_token", "encode_page_token", "newest_first", "page_size", "transaction", "windows",
 ]
+
+LAST = "~"  # sorts behind every `order`
 
 _SWEEP_AFTER = timedelta(seconds=5)
 _SWEEP_EVERY_S = 2.0
 _SWEEP_BATCH = 200
+_WINDOWS_MS = tuple(60_000 * 4**n for n in range(11))  # a minute to two years: about four times what a page shows is read
 
 
 @asynccontextmanager
@@ -129,6 +133,48 @@ class Outbox:
                     raise
                 log.warning("sweeper waits: %s", type(e).__name__)
             await asyncio.sleep(_SWEEP_EVERY_S)
+
+
+async def newest_first(
+    collection: Collection, equal: Document, limit: int, *, digits: int, since: str = "", until: str = LAST,
+    beyond: Document | None = None, projection: Document | None = None,
+) -> list[Document]:
+    """Up to `limit` documents whose `order` lies in [since, until), newest first; the page after a document ends before its `order`.
+
+    `order` is text: milliseconds since 1970 in so many `digits`, then what tells documents of one instant apart. `equal` names the
+    fields of an index that ascends and ends in `order`; what is asked `beyond` them is looked for among what that index finds.
+    """
+    documents: list[Document] = []
+    for low, high in windows(since, until, digits=digits, now_ms=int(time.time() * 1000)):
+        wanted, query = limit - len(documents), equal | {"order": {"$gte": low, "$lt": high}}
+        if beyond:
+            # As stages, because a server may give up on an index when a query names a field outside it; and for their ids alone, because
+            # the embedded server's stages leave out no field of an array's members, as its `find` does.
+            stages: list[Document] = [
+                {"$match": query}, {"$sort": {"order": -1}}, {"$match": beyond}, {"$limit": wanted}, {"$project": {"_id": 1}},
+            ]
+            query = {"_id": {"$in": [document["_id"] async for document in collection.aggregate(stages)]}}
+        documents += await collection.find(query, projection).sort("order", -1).limit(wanted).to_list(wanted)
+        if len(documents) >= limit:
+            break
+    return documents
+
+
+def windows(since: str, until: str, *, digits: int, now_ms: int) -> Iterator[tuple[str, str]]:
+    """The span [since, until) of `order` in pieces without gap, newest and shortest first.
+
+    A server may read a whole range before it heeds the limit: so a page reads what it shows and little more.
+    """
+    newest = min(now_ms, int(until[:digits])) if until[:digits].isdecimal() else now_ms
+    for width in _WINDOWS_MS:
+        low = max(since, f"{max(newest - width, 0):0{digits}d}")
+        if low < until:
+            yield low, until
+        if low == since:
+            return
+        until = min(until, low)
+    if since < until:
+        yield since, until
 
 
 def page_size(asked: int, *, field: str = "page_size", default: int = 50, most: int = 200) -> int:

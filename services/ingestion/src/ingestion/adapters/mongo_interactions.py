@@ -1,13 +1,24 @@
 """Interactions in MongoDB: one document each, with its chat turns and, until published, its InteractionReceived inside."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from chassis.errors import InvalidInput, NotFound
 from chassis.messaging import Envelope, Events, wrap
-from chassis.mongo import Database, Document, DuplicateKeyError, IndexModel, Outbox, decode_page_token, encode_page_token, page_size
+from chassis.mongo import (
+    LAST,
+    Database,
+    Document,
+    DuplicateKeyError,
+    IndexModel,
+    Outbox,
+    decode_page_token,
+    encode_page_token,
+    newest_first,
+    page_size,
+)
 from mingjian.ingestion.v1.events_pb2 import InteractionReceived
 
 from ingestion.adapters.protobuf_interactions import to_wire
@@ -26,9 +37,7 @@ _INDEXES: tuple[tuple[str, ...], ...] = (
     ("tenant", "metadata.industry", "order"), ("tenant", "metadata.industry", "status", "order"),
 )
 _BY = ("metadata.customer_id", "metadata.agent_id", "metadata.team_id", "metadata.industry", "status")
-_DIGITS = 14
-LAST = "9" * (_DIGITS + 1)
-_WINDOWS = (timedelta(minutes=1), timedelta(minutes=15), timedelta(hours=4), timedelta(days=2), timedelta(days=30))
+DIGITS = 14
 _UNLISTED = {"turns": 0, "outbox": 0, "outbox_since": 0}
 
 
@@ -80,17 +89,10 @@ class MongoInteractions:
             if len(key) != 2 or not isinstance(key[0], str) or key[1] != asked:
                 raise InvalidInput("page_token", "belongs to a list with other filters")
             top = min(top, key[0])
-        documents: list[Document] = []
-        for window in windows(bottom, top, utc_now()):
-            # As stages, because a server may give up on an index when a query names a field outside it.
-            found = self._interactions.aggregate([
-                {"$match": bound | {"order": window}}, {"$sort": {"order": -1}}, *([{"$match": beyond}] if beyond else []),
-                {"$limit": size + 1 - len(documents)}, {"$project": _UNLISTED},
-            ])
-            documents += [d async for d in found]
-            if len(documents) > size:
-                return Page([_from_document(d) for d in documents[:size]], encode_page_token(documents[size - 1]["order"], asked))
-        return Page([_from_document(d) for d in documents])
+        found = await newest_first(
+            self._interactions, bound, size + 1, digits=DIGITS, since=bottom, until=top, beyond=beyond, projection=_UNLISTED,
+        )
+        return Page([_from_document(d) for d in found[:size]], encode_page_token(found[size - 1]["order"], asked) if len(found) > size else "")
 
     async def advance(self, tenant: str, interaction_id: str, report: Report) -> None:
         change: Document = {"status": report.status, "progress": report.progress, "reason": report.reason, "updated_at": report.at}
@@ -111,22 +113,9 @@ def list_query(tenant: str, filters: Filters) -> tuple[Document, Document]:
     return {"tenant": tenant} | {f: v for f, v in asked.items() if f in bound}, {f: v for f, v in asked.items() if f not in bound}
 
 
-def windows(bottom: str, top: str, now: datetime) -> Iterator[Document]:
-    """The range from `bottom` to before `top` in pieces, newest and shortest first: a page reads what it shows and little more,
-    also at a server that reads a whole range before it heeds the limit."""
-    newest = min(now, datetime.fromtimestamp(int(top[:_DIGITS]) / 1000, UTC)) if top != LAST else now
-    for back in (*_WINDOWS, None):
-        low = max(bottom, order(newest - back)) if back else bottom
-        if low < top:
-            yield {"$gte": low, "$lt": top}
-        if low == bottom:
-            return
-        top = min(top, low)
-
-
 def order(at: datetime, interaction_id: str = "") -> str:
     """Sorts as (time, id) does."""
-    return f"{int(at.timestamp() * 1000):0{_DIGITS}d}{interaction_id}"
+    return f"{int(at.timestamp() * 1000):0{DIGITS}d}{interaction_id}"
 
 
 def _received(interaction: Interaction) -> Envelope:

@@ -1,14 +1,27 @@
 """Evaluations in MongoDB: one document for each contact with, until published, its events inside; alerts beside them for their list."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import product
 
 from chassis.errors import InvalidInput
 from chassis.messaging import Envelope, Events, wrap
-from chassis.mongo import BulkWriteError, Collection, Database, Document, DuplicateKeyError, IndexModel, Outbox, decode_page_token, encode_page_token, page_size
+from chassis.mongo import (
+    LAST,
+    BulkWriteError,
+    Collection,
+    Database,
+    Document,
+    DuplicateKeyError,
+    IndexModel,
+    Outbox,
+    decode_page_token,
+    encode_page_token,
+    newest_first,
+    page_size,
+)
 from mingjian.ingestion.v1 import ingestion_service_pb2 as ingestion
 from mingjian.nlp.v1.events_pb2 import AlertRaised, InteractionScored, PromiseMade
 
@@ -29,9 +42,7 @@ ALERT_INDEXES: tuple[tuple[str, ...], ...] = tuple(
     ("tenant", *owner, *narrowed, "order") for owner in ((), ("agent_id",), ("interaction_id",)) for narrowed in ((), ("kind",))
 )
 _DUPLICATE_KEY = 11000
-_TIME_DIGITS = 14
-LAST = "~"  # sorts behind every time
-_WINDOWS = tuple(timedelta(minutes=4**n) for n in range(11))  # a minute to two years: at most four times what a page shows is read
+DIGITS = 14
 _UNLISTED = {"items.evidence": 0, "emotion_course": 0, "outbox": 0, "outbox_since": 0, "marks": 0}
 
 
@@ -115,10 +126,7 @@ def events_of(contact: Contact, evaluation: Evaluation) -> list[Envelope]:
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """What a list must equal by the fields of its index, what `beyond` them, and the span of `order` it may come from.
-
-    What is beyond is not in the query: a server may give up on an index when a query names a field outside it.
-    """
+    """What a list must equal by the fields of its index, what `beyond` them, and the span of `order` it may come from."""
 
     equal: Document
     index: str
@@ -163,7 +171,7 @@ def _list_query(tenant: str, asked: Document, by: Sequence[str], since: str = ""
 
 def order_of(at: datetime, identity: str = "") -> str:
     """Sorts as (time, id) does."""
-    return f"{int(at.timestamp() * 1000):0{_TIME_DIGITS}d}{identity}"
+    return f"{int(at.timestamp() * 1000):0{DIGITS}d}{identity}"
 
 
 async def _page(collection: Collection, asked: ListQuery, size: int, token: str, projection: Document | None) -> tuple[list[Document], str]:
@@ -174,36 +182,10 @@ async def _page(collection: Collection, asked: ListQuery, size: int, token: str,
         if len(key) != 2 or not isinstance(key[0], str) or key[1] != seal:
             raise InvalidInput("page_token", "belongs to a list with other filters")
         top = min(top, key[0])
-    documents: list[Document] = []
-    for low, high in windows(asked.since, top, datetime.now(UTC)):
-        while True:
-            wanted = size + 1 - len(documents) if not asked.beyond else size + 1
-            found = collection.find(asked.equal | {"order": {"$gte": low, "$lt": high}}, projection).sort("order", -1).limit(wanted)
-            read = [document async for document in found]
-            documents += [document for document in read if asked.beyond.items() <= document.items()]
-            if len(documents) > size:
-                return documents[:size], encode_page_token(documents[size - 1]["order"], seal)
-            if len(read) < wanted:
-                break
-            high = read[-1]["order"]
-    return documents, ""
-
-
-def windows(bottom: str, top: str, now: datetime) -> Iterator[tuple[str, str]]:
-    """The range from `bottom` to before `top` in pieces, newest and shortest first.
-
-    A server may read a whole range before it heeds the limit: so a page reads what it shows and little more.
-    """
-    if top[:1].isdigit():
-        now = min(now, datetime.fromtimestamp(int(top[:_TIME_DIGITS]) / 1000, UTC))
-    for back in _WINDOWS:
-        low = max(bottom, order_of(now - back))
-        if low < top:
-            yield low, top
-        if low == bottom:
-            return
-        top = min(top, low)
-    yield bottom, top
+    found = await newest_first(
+        collection, asked.equal, size + 1, digits=DIGITS, since=asked.since, until=top, beyond=asked.beyond, projection=projection,
+    )
+    return found[:size], encode_page_token(found[size - 1]["order"], seal) if len(found) > size else ""
 
 
 def _name(fields: Sequence[str]) -> str:

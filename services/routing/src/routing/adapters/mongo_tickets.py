@@ -1,14 +1,14 @@
 """Tickets in MongoDB: one document each, with its history and the events it still has to tell."""
 
 import re
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from chassis.errors import InvalidInput, NotFound, Stale
 from chassis.messaging import Events
 from chassis.mongo import (
+    LAST,
     Database,
     Document,
     DuplicateKeyError,
@@ -16,6 +16,7 @@ from chassis.mongo import (
     Outbox,
     decode_page_token,
     encode_page_token,
+    newest_first,
 )
 
 from routing.adapters.protobuf_tickets import envelopes
@@ -52,7 +53,7 @@ _INDEXED: tuple[tuple[str, ...], ...] = (
 )
 
 _ORDER = re.compile(r"\d{15}-[0-9a-f-]{36}")
-_LONGEST_WINDOW_MS = 10 * 366 * 86_400_000
+_DIGITS = 15
 
 
 def index_name(fields: Sequence[str]) -> str:
@@ -82,7 +83,7 @@ class MongoTickets:
         told = envelopes(Happened(Action.OPENED, ticket))
         document = _to_document(ticket) | {
             "_id": _key(ticket.tenant, ticket.ticket_id),
-            "order": _order_at(round(ticket.opened_at.timestamp() * 1000)) + ticket.ticket_id,
+            "order": f"{round(ticket.opened_at.timestamp() * 1000):0{_DIGITS}d}-{ticket.ticket_id}",
             "history": [_entry_document(entry) for entry in ticket.history],
             **Outbox.pending(told),
         }
@@ -127,43 +128,26 @@ class MongoTickets:
         await self.outbox.flush(key, told)
 
     async def page(self, tenant: str, narrowed: TicketFilter, size: int, token: str) -> Page:
-        documents: list[Document] = []
-        before = _order_in(token)
-        for since in _windows(before):
-            query = query_for(tenant, narrowed, since, before)
-            found = self._tickets.find(query, {"history": 0, "outbox": 0}).sort("order", -1).limit(size + 1 - len(documents))
-            documents += await found.to_list(size + 1)
-            if len(documents) > size:
-                break
-            before = since
-        tickets = tuple(_from_document(document) for document in documents[:size])
-        more = len(documents) > size
-        return Page(tickets, encode_page_token(documents[size - 1]["order"]) if more else "")
+        equal, beyond = query_for(tenant, narrowed)
+        found = await newest_first(
+            self._tickets,
+            equal,
+            size + 1,
+            digits=_DIGITS,
+            until=_order_in(token) or LAST,
+            beyond=beyond,
+            projection={"history": 0, "outbox": 0},
+        )
+        tickets = tuple(_from_document(document) for document in found[:size])
+        return Page(tickets, encode_page_token(found[size - 1]["order"]) if len(found) > size else "")
 
     async def due(self, now: datetime, limit: int) -> Sequence[Ticket]:
         found = self._tickets.find({"next_timer_at": {"$lte": now}}).sort("next_timer_at", 1).limit(limit)
         return [_from_document(document) for document in await found.to_list(limit)]
 
 
-def _order_at(milliseconds: int) -> str:
-    return f"{milliseconds:015d}-"
-
-
-def _windows(before: str) -> Iterator[str]:
-    """Where the parts of a list begin, from its newest end back: a minute, then eight times as much again and again, then all.
-
-    A server that sorts what it has found before it applies the limit then sorts a page's worth, not the tenant's whole past.
-    """
-    newest = int(before[:15]) if before else int(time.time() * 1000)
-    width = 60_000
-    while width < newest and width < _LONGEST_WINDOW_MS:
-        yield _order_at(newest - width)
-        width *= 8
-    yield ""
-
-
-def query_for(tenant: str, narrowed: TicketFilter, since: str = "", before: str = "") -> Document:
-    """The query of a list, [since, before) in its `order`; an empty bound does not bind."""
+def query_for(tenant: str, narrowed: TicketFilter) -> tuple[Document, Document]:
+    """What the tickets of a list must equal: by the fields of its index, and beyond them."""
     asked: dict[str, Any] = {
         name: value
         for name, value in (
@@ -178,11 +162,8 @@ def query_for(tenant: str, narrowed: TicketFilter, since: str = "", before: str 
         )
         if value
     }
-    query: Document = {"tenant": tenant, **asked}
-    bounds = {operator: bound for operator, bound in (("$gte", since), ("$lt", before)) if bound}
-    if bounds:
-        query["order"] = bounds
-    return query
+    by = next(fields for fields in _INDEXED if asked.keys() >= set(fields))
+    return {"tenant": tenant} | {f: asked[f] for f in by}, {f: v for f, v in asked.items() if f not in by}
 
 
 def _order_in(token: str) -> str:
