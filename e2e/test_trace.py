@@ -2,6 +2,7 @@
 
 import time
 
+import httpx
 import pytest
 from expected import EDGES, EVENTS
 
@@ -67,3 +68,14 @@ def test_every_expected_event_was_published(platform, complaint):
     for event, expected in EVENTS.items():
         found = asyncio.run(count(event))
         assert found == expected if expected is not None else found >= 1, (event, found)
+
+
+@pytest.mark.parametrize("service", ["ingestion", "asr", "nlp", "routing", "knowledge", "reporting", "gateway"])
+def test_every_service_shows_its_figures(platform, complaint, service):
+    figures = httpx.get(platform.describe()["metrics"][service], timeout=10).text
+    assert "process_resident_memory_bytes" in figures
+    if service not in ("gateway", "ingestion"):
+        assert f'mingjian_event_seconds_count{{consumer="{service}-mingjian' in figures
+    if service in ("ingestion", "asr", "nlp"):
+        assert "mingjian_rpc_seconds_count{" in figures
+    assert not any("\u4e00" <= c <= "\u9fff" for c in figures)

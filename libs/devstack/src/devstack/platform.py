@@ -47,7 +47,7 @@ class Platform:
         self.folder = folder
         self._extra = env or {}
         self._without = without
-        self.ports = {s: free_port() for s in (*SERVICES, "gateway-http", "console-http", "nats", "mongo", "triton")}
+        self.ports = {s: free_port() for s in (*SERVICES, *(f"{s}-metrics" for s in SERVICES), "gateway-http", "console-http", "nats", "mongo", "triton")}
         if gateway_port:
             self.ports["gateway-http"] = gateway_port
         self.url = f"http://127.0.0.1:{self.ports['gateway-http']}"
@@ -161,7 +161,9 @@ class Platform:
         """What a client on this machine needs, as written to dev.json."""
         return {
             "url": self.url, "api_key": self.api_key, "console_url": self.console_url, "nats_url": self.nats_url, "mongo_uri": self.mongo_uri,
-            "grpc": {s: f"127.0.0.1:{self.ports[s]}" for s in SERVICES if s != "console"}, "tenant": TENANT, "pid": os.getpid(), "pids": self.pids,
+            "grpc": {s: f"127.0.0.1:{self.ports[s]}" for s in SERVICES if s != "console"},
+            "metrics": {s: f"http://127.0.0.1:{self.ports[f'{s}-metrics']}/metrics" for s in SERVICES if s != "console"},
+            "tenant": TENANT, "pid": os.getpid(), "pids": self.pids,
             "logs": str(self.folder / "logs"),
         }
 
@@ -175,7 +177,8 @@ class Platform:
 
     def _environment(self, service: str) -> dict[str, str]:
         env = {
-            "NATS_URL": self.nats_url, "MONGO_URI": self.mongo_uri, "GRPC_ADDRESS": f"127.0.0.1:{self.ports[service]}", "METRICS_ADDRESS": "",
+            "NATS_URL": self.nats_url, "MONGO_URI": self.mongo_uri, "GRPC_ADDRESS": f"127.0.0.1:{self.ports[service]}",
+            "METRICS_ADDRESS": f"127.0.0.1:{self.ports[f'{service}-metrics']}",
             "IDENTITY_KEY": self._identity_key, "OTEL_EXPORTER_OTLP_ENDPOINT": os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
             "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
             **{f"{peer.upper()}_ADDRESS": f"127.0.0.1:{self.ports[peer]}" for peer in SERVICES if peer not in ("gateway", "console")},
@@ -189,7 +192,7 @@ class Platform:
             },
             "console": {
                 "HTTP_ADDRESS": f"127.0.0.1:{self.ports['console-http']}", "GATEWAY_URL": self.url, "GATEWAY_API_KEY": self.api_key,
-                "STORAGE_SECRET": self._identity_key, "NICEGUI_STORAGE_PATH": str(self.folder / "console"),
+                "STORAGE_SECRET": self._identity_key,
             },
         }
         return env | own.get(service, {}) | self._extra.get("*", {}) | self._extra.get(service, {})
