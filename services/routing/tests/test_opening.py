@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from chassis.errors import InvalidInput
@@ -69,6 +69,20 @@ def test_the_ticket_says_what_it_is_about(departments, levels):
     assert ticket.title == "【故障】宽带：客户说的话"
     assert "安装人员上门" in ticket.description and ticket.department == "网维部" and ticket.version == 1
     assert (ticket.agent_id, ticket.customer_id, ticket.product) == ("A1", "C1", "宽带")
+
+
+@pytest.mark.parametrize(
+    ("deadline", "words"),
+    [
+        (datetime(2026, 11, 22, 21, 4, 59, tzinfo=UTC), "11月23日 05:04 前"),
+        (datetime(2026, 11, 21, 15, 59, tzinfo=UTC), "11月21日 23:59 前"),
+        (datetime(2026, 12, 31, 16, 0, tzinfo=UTC), "1月1日 00:00 前"),
+        (datetime(2026, 7, 3, 9, 5, tzinfo=timezone(timedelta(hours=8))), "7月3日 09:05 前"),
+    ],
+)
+def test_the_description_gives_a_promises_deadline_as_the_clock_in_shanghai_shows_it(deadline, words):
+    (wanted,) = wanted_for(scored("投诉", promises=(Promise("p1", "回电", deadline, "班长"), VAGUE)))
+    assert wanted.description.splitlines()[1:] == [f"坐席承诺：回电（{words}，跟进人：班长）", "坐席承诺：尽快处理（未说明期限）"]
 
 
 def test_a_promise_that_ran_out_before_opening_is_pointed_out(departments, levels):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 
 from chassis.errors import InvalidInput
 
@@ -24,6 +24,9 @@ COMPLAINT, FAULT, TRANSACTION, INQUIRY = "投诉", "故障", "业务办理", "�
 TYPES = (COMPLAINT, FAULT, TRANSACTION, INQUIRY)
 # The more serious of two types wins when findings about one contact come in pieces.
 _SERIOUSNESS: Mapping[str, int] = {COMPLAINT: 3, FAULT: 2, TRANSACTION: 1, INQUIRY: 0}
+
+# China has kept UTC+8 without summer time since 1991, so a fixed offset is Asia/Shanghai for every deadline there can be.
+SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 MAX_TITLE = 200
 MAX_DESCRIPTION = 4_000
@@ -231,10 +234,16 @@ def _rectification(scored: Scored) -> Wanted:
 def _service_description(summary: str, promises: tuple[Promise, ...]) -> str:
     lines = [f"客户诉求：{summary}"] if summary else []
     for promise in promises:
-        due = promise.deadline.isoformat(timespec="minutes") if promise.deadline else "未说明期限"
+        due = _before(promise.deadline) if promise.deadline else "未说明期限"
         owner = f"，跟进人：{promise.owner}" if promise.owner else ""
         lines.append(f"坐席承诺：{promise.what}（{due}{owner}）")
     return _cut("\n".join(lines), MAX_DESCRIPTION)
+
+
+def _before(deadline: datetime) -> str:
+    """A deadline as people in China read it, "11月22日 05:04 前"."""
+    at = deadline.astimezone(SHANGHAI)
+    return f"{at.month}月{at.day}日 {at:%H:%M} 前"
 
 
 def _title(label: str, contact: Contact, text: str) -> str:
