@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from client.shapes import ItemResult
 from console.domain import charts
 from console.domain.live import Event, alert_of, changed, fits, received, ticket_of
-from console.domain.shapes import ItemResult
 from console.domain.transcript_marks import MarkedTurn, marked, reasons_by_turn, tone
 from console.domain.words import cause, clock, day_begins, day_ends, difference, due, figure, goal, points, score_tone, span, when, word
 from console.pages.dashboard import Days, days_of
@@ -152,6 +152,13 @@ def test_a_status_never_goes_back() -> None:
     assert (scored["status"], scored["outcome"]["score"], scored["outcome"]["alerts"]) == ("scored", 90.0, 2)
     assert changed(scored, Event("TranscriptionStarted", {})) is scored
     assert changed(scored, Event("SolutionSuggested", {})) is scored
+
+
+def test_an_outcome_names_an_urgency_only_where_the_evaluation_does() -> None:
+    known, unknown = (
+        changed({"interaction_id": "i", "status": "scoring"}, Event("InteractionScored", {"evaluation": e}))["outcome"] for e in ({"urgency": "high"}, {})
+    )
+    assert known["urgency"] == "high" and "urgency" not in unknown
 
 
 def test_a_failure_carries_its_reason() -> None:

@@ -8,6 +8,8 @@ ItemOutcome = Literal["pass", "fail", "na", "abstain"]
 Urgency = Literal["normal", "high"]
 TicketState = Literal["open", "assigned", "in_progress", "resolved", "closed"]
 TicketAction = Literal["assign", "start", "escalate", "comment", "resolve", "close", "reopen"]
+KpiUnit = Literal["ratio", "points", "minutes", "count", "nps"]
+TargetSense = Literal["at_least", "at_most"]
 
 
 class Channels(TypedDict, total=False):
@@ -142,6 +144,13 @@ class Alert(TypedDict, total=False):
     severity: Urgency
 
 
+class RaisedAlert(TypedDict, total=False):
+    alert: Alert
+    interaction_id: str
+    agent_id: str
+    raised_at: str
+
+
 class Promise(TypedDict, total=False):
     promise_id: str
     text: str
@@ -151,6 +160,15 @@ class Promise(TypedDict, total=False):
     turn_id: str
     at_ms: int
     owner: str
+
+
+class TurnEmotion(TypedDict, total=False):
+    """The customer's emotion in one turn; `valence` -1 to 1."""
+
+    turn_id: str
+    at_ms: int
+    emotion: str
+    valence: float
 
 
 class ScorecardRef(TypedDict):
@@ -167,7 +185,7 @@ class Evaluation(TypedDict, total=False):
     items: list[ItemResult]
     dimensions: list[Dimension]
     customer_emotion: str
-    emotion_course: list[dict[str, str | int | float]]
+    emotion_course: list[TurnEmotion]
     ticket_type: str
     urgency: Urgency
     alerts: list[Alert]
@@ -242,21 +260,72 @@ class Found(TypedDict, total=False):
     because: str
 
 
+class GraphNode(TypedDict, total=False):
+    """A product, an issue or a solution; a solution names its article."""
+
+    node_id: str
+    kind: Literal["product", "issue", "solution"]
+    name: str
+    article_id: str
+
+
+class GraphEdge(TypedDict):
+    from_node_id: str
+    to_node_id: str
+
+
+class Graph(TypedDict, total=False):
+    nodes: list[GraphNode]
+    edges: list[GraphEdge]
+
+
 class Kpi(TypedDict, total=False):
     kpi: str
     title: str
-    unit: Literal["ratio", "points", "minutes", "count", "nps"]
+    unit: KpiUnit
     value: float
     numerator: float
     denominator: float
     target: float
-    sense: Literal["at_least", "at_most"]
+    sense: TargetSense
     met: bool
 
 
 class KpiGroup(TypedDict, total=False):
     key: str
     kpis: list[Kpi]
+
+
+class KpiChange(TypedDict, total=False):
+    """One figure in two spans of days; `change` and `better` are absent where there is nothing to compare."""
+
+    current: Kpi
+    baseline: Kpi
+    change: float
+    better: bool
+
+
+class ItemRate(TypedDict, total=False):
+    """How often one item was passed; `rate` is absent where nobody was judged by it."""
+
+    item_id: str
+    title: str
+    dimension: str
+    passed: int
+    failed: int
+    abstained: int
+    rate: float
+
+
+class Target(TypedDict, total=False):
+    """A KPI with its definition; `target` is absent where there is none."""
+
+    kpi: str
+    title: str
+    definition: str
+    unit: KpiUnit
+    target: float
+    sense: TargetSense
 
 
 class _FeedbackNeeds(TypedDict):
@@ -295,6 +364,18 @@ class NewApiKey(TypedDict):
 
     key: ApiKey
     secret: str
+
+
+class AuditEntry(TypedDict, total=False):
+    """One thing somebody looked at or changed; `sequence` counts 1, 2, 3, … per tenant."""
+
+    sequence: int
+    at: str
+    principal: str
+    action: str
+    object_id: str
+    status: str
+    hash: str
 
 
 class Caller(TypedDict):

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from client.shapes import Caller
+
 from console.domain.live import Event
-from console.domain.shapes import Caller
 
 Listener = Callable[[Event], None]
 Query = Mapping[str, str | int | bool | None]

@@ -4,8 +4,9 @@ import csv
 import io
 from collections.abc import AsyncIterator, Mapping, Sequence
 
+from client.shapes import Interaction
+
 from console.app import Asking
-from console.domain.shapes import Interaction
 from console.domain.words import CHANNEL, DIRECTION, EMOTION, INDUSTRY, STATUS, URGENCY, clock, points, when, word
 
 FILTERS = ("status", "industry", "agent_id", "team_id", "customer_id", "from", "to")

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from console.domain.shapes import DimensionScore, Graph, ItemRate, KpiGroup, TurnEmotion
+from client.shapes import Dimension, Graph, ItemRate, KpiGroup, TurnEmotion
+
 from console.domain.words import DIMENSIONS, EMOTION, clock, figure, score_tone
 
 INK, MUTED, LINE, ACCENT = "#1d2733", "#667085", "#e4e7ec", "#2456a6"
@@ -18,7 +19,7 @@ _FONT = {"fontFamily": _FAMILY, "color": MUTED}
 Options = dict[str, Any]
 
 
-def dimensions(scores: Sequence[DimensionScore]) -> Options:
+def dimensions(scores: Sequence[Dimension]) -> Options:
     """The five dimensions 0-100 as bars, the first on top; one without an applicable item is named so."""
     by_name = {d.get("dimension", ""): d.get("score") for d in scores}
     names = [*DIMENSIONS, *(n for n in by_name if n not in DIMENSIONS)][::-1]

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from console.domain.shapes import Evaluation, Interaction, RaisedAlert, Ticket
+from client.shapes import Evaluation, Interaction, RaisedAlert, Status, Ticket
+
 from console.domain.words import moment
 
 _ORDER = {"received": 0, "transcribing": 1, "scoring": 2, "scored": 3, "failed": 3}
-_STATUS = {
+_STATUS: Mapping[str, Status] = {
     "TranscriptionStarted": "transcribing", "TranscriptCompleted": "scoring", "InteractionScored": "scored",
     "TranscriptionFailed": "failed", "ScoringFailed": "failed",
 }
@@ -50,9 +51,10 @@ def changed(interaction: Interaction, event: Event) -> Interaction:
         evaluation = cast("Evaluation", event.body.get("evaluation") or {})
         after["outcome"] = {
             "score": evaluation.get("score", 0.0), "fatal": evaluation.get("fatal", False), "ticket_type": evaluation.get("ticket_type", ""),
-            "urgency": evaluation.get("urgency", ""), "customer_emotion": evaluation.get("customer_emotion", ""),
-            "alerts": len(evaluation.get("alerts", [])),
+            "customer_emotion": evaluation.get("customer_emotion", ""), "alerts": len(evaluation.get("alerts", [])),
         }
+        if "urgency" in evaluation:
+            after["outcome"]["urgency"] = evaluation["urgency"]
     return after
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from console.domain.shapes import Evidence, ItemResult
+from client.shapes import Evidence, ItemResult
 
 
 @dataclass(frozen=True, slots=True)

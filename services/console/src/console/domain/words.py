@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
 
-from console.domain.shapes import KpiValue, Target
+from client.shapes import Kpi, Target
 
 # China has kept one offset since 1991; a fixed one needs no time zone files in the image.
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
@@ -131,7 +131,7 @@ def figure(value: float | None, unit: str | None) -> str:
     return f"{value:.0f}" if unit == "nps" else f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def goal(kpi: KpiValue | Target) -> str:
+def goal(kpi: Kpi | Target) -> str:
     """The target with its side, "≥ 85.0%"; empty where there is none."""
     if kpi.get("target") is None:
         return ""

@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from client.shapes import ApiKey, AuditEntry, Target
 from fastapi import Request
 from nicegui import ui
 
 from console.adapters.httpx_gateway import path
 from console.app import Session
-from console.domain.shapes import ApiKey, AuditEntry, Target
 from console.domain.words import AUDITED, NONE, ROLE_OF_KEY, goal, when, word
 from console.pages.controls import choice, column, dialog, line, pager, plain_button, quiet_button, strong_button, table, words
 from console.pages.frame import Section, act, empty, title

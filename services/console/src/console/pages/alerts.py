@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from client.shapes import RaisedAlert
 from fastapi import Request
 from nicegui import background_tasks, ui
 
 from console.app import Session
 from console.domain.live import RESUMED, Event, alert_of
-from console.domain.shapes import RaisedAlert
 from console.domain.words import ALERT, URGENCY, clock, when, word
 from console.pages.controls import plain_button, switch_of
 from console.pages.frame import Section, act, chip, empty, title

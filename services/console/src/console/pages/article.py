@@ -1,11 +1,11 @@
 """知识条目: one article, as the agent reads and says it."""
 
+from client.shapes import Article
 from fastapi import Request
 from nicegui import ui
 
 from console.adapters.httpx_gateway import path
 from console.app import Session
-from console.domain.shapes import Article
 from console.domain.words import ARTICLE_STATE, INDUSTRY, when, word
 from console.pages.frame import Section, act, card, chip
 

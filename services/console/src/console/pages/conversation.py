@@ -6,7 +6,8 @@ Everything that comes from outside goes through `_tag`, which escapes it, and no
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from console.domain.shapes import Alert, Evidence, ItemResult, Promise, Transcript, Turn
+from client.shapes import Alert, Evidence, ItemResult, Promise, Transcript, Turn
+
 from console.domain.transcript_marks import Piece, Reason, marked, reasons_by_turn, tone
 from console.domain.words import ALERT, DIMENSIONS, LOW_CONFIDENCE, RESULT, ROLE, clock, points, word
 

@@ -7,12 +7,12 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 from chassis.errors import Problem
+from client.shapes import ItemRate, Kpi, KpiChange, KpiGroup, RaisedAlert
 from fastapi import Request
 from nicegui import ui
 
 from console.app import Session
 from console.domain import charts
-from console.domain.shapes import ItemRate, KpiChange, KpiGroup, KpiValue, RaisedAlert
 from console.domain.words import ALERT, difference, figure, goal, today, when, word
 from console.pages.alerts import place
 from console.pages.controls import choice, column, day, plain_button, switch_of, table
@@ -172,7 +172,7 @@ class Dashboard:
 
         def draw(kpi: str) -> None:
             self.kpi = kpi
-            value: KpiValue = changes.get(kpi, {}).get("current", {})
+            value: Kpi = changes.get(kpi, {}).get("current", {})
             now, before = ({g.get("key", ""): charts.column([g], kpi)[0] for g in groups} for groups in (f.by_day, f.by_day_before))
             series = [("本期", [now.get(d) for d in self.days.each]), ("上一周期", [before.get(d) for d in self.days.before.each])]
             chart.options.clear()

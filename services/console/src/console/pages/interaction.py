@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from chassis.errors import NotFound, Problem
+from client.shapes import Evaluation, Found, Interaction, Ticket, Transcript
 from fastapi import Request
 from nicegui import background_tasks, ui
 
@@ -11,7 +12,6 @@ from console.adapters.httpx_gateway import path
 from console.app import Session
 from console.domain import charts
 from console.domain.live import RESUMED, Event, changed
-from console.domain.shapes import Evaluation, Found, Interaction, Ticket, Transcript
 from console.domain.words import (
     CHANNEL,
     DIRECTION,
@@ -41,7 +41,7 @@ class InteractionPage:
 
     def __init__(self, session: Session, interaction_id: str) -> None:
         self.session, self.id = session, interaction_id
-        self.interaction: Interaction = {}
+        self.interaction: Interaction = {"interaction_id": interaction_id, "status": "received"}
         self.transcript: Transcript | Problem = {}
         self.evaluation: Evaluation | Problem = {}
         self.tickets: list[Ticket] | Problem = []
@@ -109,7 +109,8 @@ class InteractionPage:
                         ("渠道", f"{word(CHANNEL, metadata.get('channel'))} {word(DIRECTION, metadata.get('direction'))}"),
                         ("开始", when(metadata.get("started_at") or i.get("received_at"))),
                         ("时长", clock(i.get("audio", {}).get("duration_ms")) if i.get("audio") else NONE),
-                        ("评分表", " ".join(evaluation.get("scorecard", {}).values())), ("编号", metadata.get("external_id") or short(i.get("interaction_id"))),
+                        ("评分表", " ".join(str(v) for v in evaluation.get("scorecard", {}).values())),
+                        ("编号", metadata.get("external_id") or short(i.get("interaction_id"))),
                     ):
                         if value and value != NONE:
                             with ui.element("div"):

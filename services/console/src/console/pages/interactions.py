@@ -6,12 +6,12 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+from client.shapes import Interaction
 from fastapi import Request
 from nicegui import background_tasks, ui
 
 from console.app import Session
 from console.domain.live import RESUMED, Event, changed, fits, received
-from console.domain.shapes import Interaction
 from console.domain.words import (
     CHANNEL,
     DIRECTION,

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from client.shapes import Article, Found
 from fastapi import Request
 from nicegui import ui
 
 from console.app import Session
-from console.domain.shapes import Article, Found
 from console.domain.words import ARTICLE_STATE, INDUSTRY, word
 from console.pages.controls import choice, pager, plain_button, strong_button, words
 from console.pages.frame import Section, chip, empty, title

@@ -3,10 +3,10 @@
 from functools import partial
 from typing import Any
 
+from client.shapes import KpiGroup
 from nicegui import ui
 
 from console.domain.charts import column as values_of
-from console.domain.shapes import KpiGroup
 from console.domain.words import figure
 from console.pages.controls import choice, column, switch_of, table
 from console.pages.frame import empty

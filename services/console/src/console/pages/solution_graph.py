@@ -3,12 +3,12 @@
 from typing import Any
 from urllib.parse import urlencode
 
+from client.shapes import Graph
 from fastapi import Request
 from nicegui import events, ui
 
 from console.app import Session
 from console.domain import charts
-from console.domain.shapes import Graph
 from console.domain.words import INDUSTRY
 from console.pages.controls import choice, words
 from console.pages.frame import Section, empty, title

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chassis.errors import Problem, Stale
+from client.shapes import HistoryEntry, Ticket
 from fastapi import Request
 from nicegui import background_tasks, ui
 
 from console.adapters.httpx_gateway import path
 from console.app import Session
 from console.domain.live import RESUMED, Event, ticket_of
-from console.domain.shapes import HistoryEntry, Ticket
 from console.domain.words import NONE, TICKET_ACTION, TICKET_KIND, TICKET_STATE, URGENCY, cause, due, short, when, word
 from console.pages.controls import dialog, fact, line, plain_button, quiet_button, strong_button, words
 from console.pages.frame import Section, card, chip, said

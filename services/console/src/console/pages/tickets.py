@@ -7,12 +7,12 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+from client.shapes import Ticket
 from fastapi import Request
 from nicegui import background_tasks, ui
 
 from console.app import Session
 from console.domain.live import RESUMED, Event, ticket_of
-from console.domain.shapes import Ticket
 from console.domain.words import NONE, TICKET_KIND, TICKET_STATE, TICKET_TYPES, URGENCY, due, when, word
 from console.pages.controls import choice, column, dialog, leads_on, line, pager, quiet_button, strong_button, table, words
 from console.pages.frame import Section, act, empty, title

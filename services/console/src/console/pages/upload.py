@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chassis.errors import Problem
+from client.shapes import Interaction
 from nicegui import events, ui
 
 from console.app import Session
 from console.domain.live import Event, changed
-from console.domain.shapes import Interaction
 from console.domain.words import CHANNEL, DIRECTION, INDUSTRY, ROLE, SHANGHAI, local_time, points
 from console.pages.controls import choice, dialog, quiet_button, strong_button, words
 from console.pages.frame import said
@@ -37,7 +37,7 @@ class Upload:
         self.form: dict[str, Any] = {"channel": "hotline", "direction": "inbound", "started_at": started, "left": "agent", "right": "customer"}
         self.form |= dict.fromkeys(("industry", "agent_id", "team_id", "customer_id", "customer_tier", "product", "external_id"), "")
         self.file: events.UploadEventArguments | None = None
-        self.interaction: Interaction = {}
+        self.interaction: Interaction | None = None
         self.stop_listening = session.events.listen(self.take)
         # A score can be there before the answer to the upload is.
         self.early: list[Event] = []
@@ -92,42 +92,42 @@ class Upload:
             file = self.file.file
             chunks = file.iterate(chunk_size=256 * 1024)
             identifier = await self.session.gateway.upload(metadata, file.name, file.content_type, file.size(), chunks)
-            self.interaction = {"interaction_id": identifier, "status": "received"}
+            interaction: Interaction = {"interaction_id": identifier, "status": "received"}
         except Problem as e:
             self.send_button.props(remove="loading")
             self._say(f"{e.field}：{said(e)}" if e.field else said(e))
             return
         for event in self.early:
-            self.interaction = changed(self.interaction, event) if event.interaction_id == identifier else self.interaction
-        self.follow()
-        await self._look()
+            interaction = changed(interaction, event) if event.interaction_id == identifier else interaction
+        self.follow(interaction)
+        await self._look(identifier)
 
     def _say(self, text: str) -> None:
         self.problem.set_text(text)
         self.problem.set_visibility(True)
 
-    async def _look(self) -> None:
+    async def _look(self, identifier: str) -> None:
         """Ask once as well: an upload known before is scored already and no event will come."""
         await asyncio.sleep(0)
         try:
-            found: Interaction = await self.session.gateway.get(f"/v1/interactions/{self.interaction.get('interaction_id')}")
+            found: Interaction = await self.session.gateway.get(f"/v1/interactions/{identifier}")
         except Problem:
             return
         if found.get("status") in ("scored", "failed"):
-            self.interaction = found
-            self.follow()
+            self.follow(found)
 
-    def follow(self) -> None:
+    def follow(self, interaction: Interaction) -> None:
         """Show how far it has come."""
+        self.interaction = interaction
         self.body.clear()
-        status, outcome = self.interaction.get("status", ""), self.interaction.get("outcome")
+        status, outcome = interaction.get("status", ""), interaction.get("outcome")
         reached = next((n for n, (name, _) in enumerate(_STEPS) if name == status), -1)
         with self.body, ui.element("div").classes("mj-follow"):
             with ui.element("div").classes("mj-steps"):
                 for n, (_, name) in enumerate(_STEPS):
                     ui.label(name).classes("mj-step" + (" done" if n < reached or status == "scored" else " now" if n == reached else ""))
             if status == "failed":
-                ui.label(f"处理失败：{self.interaction.get('reason') or '原因未知'}").classes("mj-problem")
+                ui.label(f"处理失败：{interaction.get('reason') or '原因未知'}").classes("mj-problem")
             elif status == "scored":
                 ui.label(f"质检完成，得分 {points((outcome or {}).get('score', 0.0))}").classes("mj-done")
             else:
@@ -135,17 +135,16 @@ class Upload:
                 ui.label("正在处理，完成后会在这里显示；也可以关闭窗口，列表会实时更新。").classes("mj-muted")
             with ui.element("div").classes("mj-actions"):
                 quiet_button("关闭", self.close)
-                strong_button("查看会话", lambda: ui.navigate.to(f"/interactions/{self.interaction.get('interaction_id')}"), icon="open_in_new")
+                strong_button("查看会话", lambda: ui.navigate.to(f"/interactions/{interaction['interaction_id']}"), icon="open_in_new")
 
     def take(self, event: Event) -> None:
-        if not self.interaction:
+        if self.interaction is None:
             self.early = [*self.early, event][-200:]
             return
-        if event.interaction_id == self.interaction.get("interaction_id"):
+        if event.interaction_id == self.interaction["interaction_id"]:
             after = changed(self.interaction, event)
             if after is not self.interaction:
-                self.interaction = after
-                self.follow()
+                self.follow(after)
 
     def close(self) -> None:
         self.stop_listening()
