@@ -1,35 +1,41 @@
 """One trace from upload to ticket, and the events that one angry complaint causes."""
 
+import asyncio
 import time
 
 import httpx
 import pytest
+from chassis.messaging import connected
 from expected import EDGES, EVENTS
+from nats.js.api import AckPolicy, ConsumerConfig
+
+
+def settled(condition, within_s=90):
+    """Wait until the condition holds or time is up: the assertions say what is missing."""
+    deadline = time.monotonic() + within_s
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.2)
 
 
 @pytest.fixture(scope="module")
 def complaint(platform, admin, calls):
-    """The interaction and every span of its trace."""
+    """An angry call, scored and with its ticket."""
     interaction_id = admin.sent(calls[0].audio, {**calls[0].metadata, "external_id": "traced"})
     admin.until(interaction_id, "scored")
-    deadline = time.monotonic() + 15
-    while not admin.get("/v1/tickets", interaction_id=interaction_id)["tickets"] and time.monotonic() < deadline:
-        time.sleep(0.2)
+    settled(lambda: admin.get("/v1/tickets", interaction_id=interaction_id)["tickets"])
     return interaction_id
 
 
 @pytest.fixture(scope="module")
 def trace(complaint, collector):
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        uploads = [s for s in collector.spans if s.name == "POST /v1/interactions" and s.service == "gateway"]
-        if uploads:
-            found = [s for s in collector.spans if s.trace_id == uploads[-1].trace_id]
-            if any(s.name == "consume mingjian.routing.v1.TicketOpened" for s in found):
-                time.sleep(1.5)  # exporters send once a second: let the last hop arrive
-                return [s for s in collector.spans if s.trace_id == uploads[-1].trace_id]
-        time.sleep(0.2)
-    raise AssertionError(sorted({(s.service, s.name) for s in collector.spans}))
+    """Every span of its trace, waited for until each hop has come: services export once a second."""
+    [upload] = [s for s in collector.spans if s.name == "POST /v1/interactions" and s.service == "gateway"][-1:]
+
+    def spans():
+        return [s for s in collector.spans if s.trace_id == upload.trace_id]
+
+    settled(lambda: {span for hop in EDGES for span in hop} <= {(s.service, s.name) for s in spans()})
+    return spans()
 
 
 @pytest.mark.parametrize(("caller", "callee"), EDGES, ids=lambda e: f"{e[0]}: {e[1].rpartition('.')[2]}")
@@ -51,11 +57,6 @@ def test_no_span_carries_what_was_said(trace):
 
 
 def test_every_expected_event_was_published(platform, complaint):
-    import asyncio
-
-    from chassis.messaging import connected
-    from nats.js.api import AckPolicy, ConsumerConfig
-
     async def count(event):
         async with connected(platform.nats_url, "e2e", publishes=False) as events:
             subscription = await events.js.pull_subscribe(f"{event}.>", stream=event.split(".")[1], config=ConsumerConfig(ack_policy=AckPolicy.NONE))
@@ -65,6 +66,7 @@ def test_every_expected_event_was_published(platform, complaint):
                 await subscription.unsubscribe()
             return sum(complaint.encode() in m.data for m in messages)
 
+    settled(lambda: all(asyncio.run(count(event)) for event in EVENTS))
     for event, expected in EVENTS.items():
         found = asyncio.run(count(event))
         assert found == expected if expected is not None else found >= 1, (event, found)

@@ -91,6 +91,7 @@ class _Consumer(Generic[E]):
         self._held: dict[str, Msg] = {}
         self._wanted = 0
         self._pulled_at = 0.0
+        self._pulled_over = 0  # which of this client's connections carried the open request
         self._refill = asyncio.Event()
         self._inbox = events.nc.new_inbox()
         self._next = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self.durable}"
@@ -120,13 +121,14 @@ class _Consumer(Generic[E]):
     async def pull_forever(self) -> None:
         nc = self._events.nc
         while True:
-            expired = time.monotonic() - self._pulled_at > _PULL_EXPIRES_S + 1
-            if expired:
-                self._wanted = 0  # the request is gone, with the connection or by its own expiry
+            gone = nc.stats["reconnects"] != self._pulled_over or time.monotonic() - self._pulled_at > _PULL_EXPIRES_S + 1
+            if gone:
+                self._wanted = 0  # the request has ended with its connection or by its own expiry
             held = len(self._held)
             if nc.is_connected and self._wanted + held <= self._batch // 2 and (more := self._batch - self._wanted - held) > 0:
                 self._wanted += more
                 self._pulled_at = time.monotonic()
+                self._pulled_over = nc.stats["reconnects"]
                 request = orjson.dumps({"batch": more, "expires": int(_PULL_EXPIRES_S * 1e9)})
                 await nc.publish(self._next, request, reply=self._inbox)
             self._refill.clear()
