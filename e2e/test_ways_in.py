@@ -100,12 +100,18 @@ async def test_grpc_with_a_key_at_the_edge(platform, calls):
         assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
+def now_in_events(url, secret):
+    """The id from which a listener goes on that must miss nothing from here on."""
+    with httpx.stream("GET", f"{url}/v1/events", headers={"Authorization": f"Bearer {secret}"}, timeout=30) as response:
+        return next(line.removeprefix("id: ") for line in response.iter_lines() if line.startswith("id: "))
+
+
 def test_events_arrive_as_they_happen(target, admin, calls):
-    seen, scored = [], threading.Event()
+    seen, scored, begin = [], threading.Event(), now_in_events(*target)
 
     def listen():
         with Mingjian(*target) as mingjian:
-            for event in mingjian.events(["InteractionReceived", "InteractionScored", "AlertRaised"]):
+            for event in mingjian.events(["InteractionReceived", "InteractionScored", "AlertRaised"], last_event_id=begin):
                 seen.append(event)
                 if event.type.endswith("InteractionScored") and event.data["data"]["interaction"]["metadata"]["external_id"] == "heard":
                     scored.set()
