@@ -67,7 +67,7 @@ async def test_clips_of_different_length_are_batched(
             return sum(float(v) for v in re.findall(rf"^{figure}{{.*}} (\S+)$", answer.read().decode(), re.M))
 
     async def clips() -> bool:  # Triton answers first and counts afterwards
-        return count("nv_inference_count") - before[0] == len(spoken) * 3
+        return count("nv_inference_count") - before[0] >= len(spoken) * 3
 
     before = count("nv_inference_count"), count("nv_inference_exec_count")
     await asyncio.gather(*(recognizer.recognize(sound) for _, sound in spoken * 3))
