@@ -1,9 +1,11 @@
 """REST as a client sees it, and spoken calls with what an inspector concluded of them."""
 
+import io
 import json
 import time
 from dataclasses import dataclass
 
+import av
 import httpx
 import yaml
 
@@ -89,3 +91,18 @@ def load_calls(folder):
         truth = json.loads(script.with_suffix(".truth.json").read_text(encoding="utf-8"))
         calls.append(Call(script.stem, script.with_suffix(".wav").read_bytes(), read["meta"], read["labels"], read["turns"], truth))
     return calls
+
+
+def encoded(wav, container, codec, rate, layout):
+    """The recording in another container, codec, rate and number of channels."""
+    out = io.BytesIO()
+    with av.open(io.BytesIO(wav)) as read, av.open(out, "w", format=container) as write:
+        stream = write.add_stream(codec, rate=rate, layout=layout)
+        resampler = av.AudioResampler(format=stream.format.name, layout=layout, rate=rate, frame_size=stream.frame_size or None)
+        for frame in read.decode(audio=0):
+            for ready in resampler.resample(frame):
+                write.mux(stream.encode(ready))
+        for ready in resampler.resample(None):
+            write.mux(stream.encode(ready))
+        write.mux(stream.encode(None))
+    return out.getvalue()

@@ -6,6 +6,7 @@ import wave
 import httpx
 import numpy as np
 import pytest
+from rest import encoded
 
 GOOD_TURNS = [{"role": "agent", "text": "您好，很高兴为您服务。"}, {"role": "customer", "text": "我想查一下话费。"}]
 
@@ -19,15 +20,6 @@ def tone(seconds=2.0, rate=8000, channels=1):
         w.setframerate(rate)
         w.writeframes(np.repeat(samples, channels).tobytes())
     return out.getvalue()
-
-
-def alaw(seconds=2.0, rate=8000):
-    """A WAV whose samples are G.711 A-law, silence."""
-    data = b"\xd5" * int(seconds * rate)
-    header = b"fmt " + (18).to_bytes(4, "little") + (6).to_bytes(2, "little") + (1).to_bytes(2, "little") + rate.to_bytes(4, "little")
-    header += rate.to_bytes(4, "little") + (1).to_bytes(2, "little") + (8).to_bytes(2, "little") + (0).to_bytes(2, "little")
-    body = b"WAVE" + header + b"data" + len(data).to_bytes(4, "little") + data
-    return b"RIFF" + len(body).to_bytes(4, "little") + body
 
 
 def problem(answer, status, field=None):
@@ -60,13 +52,24 @@ def test_a_truncated_wav_is_scored_as_far_as_it_goes(admin, calls):
     assert admin.scored(interaction_id)["items"]
 
 
-def test_8_khz_mono_a_law_is_handled(admin):
-    admin.until(admin.sent(alaw(), {"industry": "telecom"}), "scored", "failed")
+def test_8_khz_mono_a_law_is_scored(admin, calls):
+    interaction_id = admin.sent(encoded(calls[1].audio, "wav", "pcm_alaw", 8000, "mono"), {"industry": "telecom"})
+    assert admin.scored(interaction_id)["items"]
+    assert admin.get(f"/v1/interactions/{interaction_id}/transcript")["turns"]
 
 
-def test_one_channel_announced_as_two_is_handled(admin):
-    interaction_id = admin.sent(tone(), {"industry": "telecom", "channels": {"left": "agent", "right": "customer"}})
-    admin.until(interaction_id, "scored", "failed")
+def test_one_channel_announced_as_two_is_scored_and_said_so(admin, calls):
+    mono = encoded(calls[1].audio, "wav", "pcm_s16le", 8000, "mono")
+    interaction_id = admin.sent(mono, {"industry": "telecom", "channels": {"left": "agent", "right": "customer"}})
+    assert admin.scored(interaction_id)["items"]
+    transcript = admin.get(f"/v1/interactions/{interaction_id}/transcript")
+    assert {turn["role"] for turn in transcript["turns"]} == {"agent", "customer"}
+    assert transcript["notices"], transcript
+
+
+def test_a_recording_without_speech_fails_and_says_why(admin):
+    found = admin.until(admin.sent(tone(), {"industry": "telecom"}), "scored", "failed")
+    assert (found["status"], found["reason"]) == ("failed", "转写内容为空，无法质检。")
 
 
 def test_a_chat_with_no_turns(admin):

@@ -13,21 +13,7 @@ from mingjian.ingestion.v1 import ingestion_service_pb2 as ingestion
 from mingjian.ingestion.v1.ingestion_service_pb2_grpc import IngestionServiceStub
 from mingjian.nlp.v1 import nlp_service_pb2 as nlp
 from mingjian.nlp.v1.nlp_service_pb2_grpc import NlpServiceStub
-
-
-def encoded(wav, container, codec, rate, layout):
-    """The recording in another container, codec, rate and number of channels."""
-    out = io.BytesIO()
-    with av.open(io.BytesIO(wav)) as read, av.open(out, "w", format=container) as write:
-        stream = write.add_stream(codec, rate=rate, layout=layout)
-        resampler = av.AudioResampler(format=stream.format.name, layout=layout, rate=rate, frame_size=stream.frame_size or None)
-        for frame in read.decode(audio=0):
-            for ready in resampler.resample(frame):
-                write.mux(stream.encode(ready))
-        for ready in resampler.resample(None):
-            write.mux(stream.encode(ready))
-        write.mux(stream.encode(None))
-    return out.getvalue()
+from rest import encoded
 
 
 @pytest.mark.parametrize(
