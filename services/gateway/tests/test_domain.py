@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 
 def test_every_permission_that_an_rpc_asks_for_is_known_and_in_the_administrators_role():
-    assert {m.permission for m in public_methods()} <= ALL
+    assert {m.permission for m in public_methods()} <= ALL | {PII_READ}  # which stands in no role
     assert ROLES["admin"] == ALL
     assert all(permissions <= ALL for permissions in ROLES.values())
 
@@ -190,7 +190,8 @@ def test_a_foreign_token_is_refused(token):
 
 def test_every_event_has_a_permission_and_hidden_fields_are_there():
     classes = event_classes()
-    assert all(permission_for(name) in ALL for name in classes)
+    assert all(permission_for(name) in ALL for name in classes if name != "mingjian.asr.v1.TurnTranscribed")
+    assert permission_for("mingjian.asr.v1.TurnTranscribed") is None  # it is what was said, unmasked
     for name, (first, *rest) in UNMASKED.items():
         kind = classes[name].DESCRIPTOR.fields_by_name[first]
         assert rest and rest[0] in kind.message_type.fields_by_name
@@ -199,4 +200,6 @@ def test_every_event_has_a_permission_and_hidden_fields_are_there():
 def test_an_event_is_about_the_agent_of_its_interaction_or_ticket():
     assert agent_of_event({"interaction": {"metadata": {"agent_id": "a1"}}}) == "a1"
     assert agent_of_event({"ticket": {"agent_id": "a2"}}) == "a2"
+    assert agent_of_event({"promise": {"agent_id": "a3"}}) == "a3"
+    assert agent_of_event({"appeal": {"agent_id": "a4"}}) == "a4"
     assert agent_of_event({"article": {}}) == ""

@@ -1,4 +1,5 @@
 import base64
+from itertools import chain
 
 import orjson
 import pytest
@@ -19,7 +20,9 @@ from mingjian.reporting.v1 import reporting_service_pb2 as reporting
 def every_message():
     load_contracts()
     pool = descriptor_pool.Default()
-    files = [f"mingjian/{s}/v1/{s}_service.proto" for s in ("asr", *SERVICES)] + [f"mingjian/{p}/v1/events.proto" for p in PUBLISHERS]
+    names = ["mingjian.asr.v1.AsrService", *chain.from_iterable(SERVICES.values())]
+    files = [f"{name.rpartition('.')[0].replace('.', '/')}/{name.rpartition('.')[2].removesuffix('Service').lower()}_service.proto" for name in names]
+    files += [f"mingjian/{p}/v1/events.proto" for p in PUBLISHERS]
     return sorted((class_of(d) for f in files for d in pool.FindFileByName(f).message_types_by_name.values()), key=lambda c: c.DESCRIPTOR.full_name)
 
 
@@ -52,7 +55,9 @@ def messages(draw, kind, depth=0):
     for field in kind.DESCRIPTOR.fields:
         if not draw(st.booleans()):
             continue
-        if field.is_repeated:
+        if field.message_type is not None and field.message_type.GetOptions().map_entry:
+            getattr(made, field.name).update(draw(st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=2)))
+        elif field.is_repeated:
             getattr(made, field.name).extend(draw(st.lists(value_of(field, depth), max_size=2 if depth < 2 else 1)))
         elif field.message_type is not None:
             getattr(made, field.name).CopyFrom(draw(value_of(field, depth)))

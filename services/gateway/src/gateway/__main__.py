@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 
 from chassis.grpc_server import serving
 from chassis.ids import derived_id, new_id
@@ -63,7 +64,7 @@ async def edge(r: Running, settings: Settings) -> Edge:
         r.up.push_async_callback(cancelled, r.life.spawn(hub.follow(stream), f"events-{stream}"))
     health = Health(_checks(r, behind))
     grpc_port = await r.up.enter_async_context(serving(
-        settings.grpc_address, list(SERVICES.values()), lambda server: None, grace_s=settings.stop_grace_s,
+        settings.grpc_address, list(chain.from_iterable(SERVICES.values())), lambda server: None, grace_s=settings.stop_grace_s,
         generic=[PassThrough(calls, upload_max_bytes=settings.audio_max_bytes)], interceptors=[KeyGuard(admission, calls)],
     ))
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import chain
 from typing import Any, cast
 
 from google.api import annotations_pb2
@@ -12,13 +13,14 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescri
 from google.protobuf.message import Message
 from mingjian.options.v1 import options_pb2
 
-SERVICES = {
-    "ingestion": "mingjian.ingestion.v1.IngestionService",
-    "nlp": "mingjian.nlp.v1.NlpService",
-    "routing": "mingjian.routing.v1.RoutingService",
-    "knowledge": "mingjian.knowledge.v1.KnowledgeService",
-    "reporting": "mingjian.reporting.v1.ReportingService",
-    "gateway": "mingjian.gateway.v1.GatewayService",
+# Folder -> its gRPC services; XyService stands in xy_service.proto.
+SERVICES: dict[str, tuple[str, ...]] = {
+    "ingestion": ("mingjian.ingestion.v1.IngestionService",),
+    "nlp": ("mingjian.nlp.v1.NlpService", "mingjian.nlp.v1.ScorecardService", "mingjian.nlp.v1.ReviewService"),
+    "routing": ("mingjian.routing.v1.RoutingService",),
+    "knowledge": ("mingjian.knowledge.v1.KnowledgeService",),
+    "reporting": ("mingjian.reporting.v1.ReportingService",),
+    "gateway": ("mingjian.gateway.v1.GatewayService",),
 }
 PUBLISHERS = ("ingestion", "asr", "nlp", "routing", "knowledge", "reporting")
 _VERBS = ("get", "post", "put", "patch", "delete")
@@ -66,8 +68,9 @@ class PublicMethod:
 
 def load_contracts() -> None:
     """Put every contract into protobuf's pool."""
-    for service in SERVICES:
-        import_module(f"mingjian.{service}.v1.{service}_service_pb2")
+    for full_name in chain.from_iterable(SERVICES.values()):
+        package, _, name = full_name.rpartition(".")
+        import_module(f"{package}.{name.removesuffix('Service').lower()}_service_pb2")
     for publisher in PUBLISHERS:
         import_module(f"mingjian.{publisher}.v1.events_pb2")
 
@@ -77,7 +80,7 @@ def public_methods() -> tuple[PublicMethod, ...]:
     load_contracts()
     pool = descriptor_pool.Default()  # type: ignore[no-untyped-call]
     made = []
-    for service, full_name in SERVICES.items():
+    for service, full_name in ((service, name) for service, names in SERVICES.items() for name in names):
         for method in pool.FindServiceByName(full_name).methods:
             options = method.GetOptions()
             if options.HasExtension(options_pb2.permission):

@@ -23,8 +23,10 @@ log = logging.getLogger(__name__)
 
 GET_INTERACTION = "mingjian.ingestion.v1.IngestionService/GetInteraction"
 GET_TICKET = "mingjian.routing.v1.RoutingService/GetTicket"
-_OBJECT_FIELDS = ("interaction_id", "ticket_id", "key_id", "kpi", "article_id")
-_MADE = (("ticket", "ticket_id"), ("key", "key_id"))
+_OBJECT_FIELDS = (
+    "interaction_id", "ticket_id", "key_id", "kpi", "article_id", "appeal_id", "promise_id", "scorecard_id", "simulation_id", "calibration_id",
+)
+_MADE = (("ticket", "ticket_id"), ("key", "key_id"), ("simulation", "simulation_id"), ("calibration", "calibration_id"))
 _OWNERS_KEPT = 10_000
 
 Local = Callable[[Any], Awaitable[Message]]

@@ -11,10 +11,13 @@ from gateway.domain.roles import PII_READ
 GENESIS = "0" * 64
 
 # RPCs that only look and are written down all the same, each for the reason beside it.
-_READS_ALWAYS = frozenset({"mingjian.ingestion.v1.IngestionService/DownloadAudio"})  # a recording is the customer's voice
+_READS_ALWAYS = frozenset({
+    "mingjian.ingestion.v1.IngestionService/DownloadAudio",  # a recording is the customer's voice
+    "mingjian.nlp.v1.NlpService/GetOriginals",  # the vault
+})
 _READS_WITH_PII = frozenset({"mingjian.nlp.v1.NlpService/GetTranscript", "mingjian.nlp.v1.NlpService/GetEvaluation"})  # unmasked words
 # Changes under these permissions are written down, whichever RPC makes them.
-_CHANGES = frozenset({"tickets:write", "kpis:write", "keys:admin", "knowledge:review"})
+_CHANGES = frozenset({"tickets:write", "kpis:write", "keys:admin", "knowledge:review", "scorecards:write", "reviews:write", "appeals:write"})
 _LOOKING = ("Get", "List", "Search", "Query", "Compare")
 
 

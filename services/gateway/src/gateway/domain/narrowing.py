@@ -29,6 +29,12 @@ _RULES: dict[str, Narrowing] = {
     "mingjian.nlp.v1.NlpService/ListAlerts": Narrowing.OWN_INTERACTION,
     "mingjian.nlp.v1.NlpService/Evaluate": Narrowing.FREE,
     "mingjian.nlp.v1.NlpService/ListScorecards": Narrowing.FREE,
+    "mingjian.nlp.v1.NlpService/ListPromises": Narrowing.AGENT_FIELD,
+    "mingjian.nlp.v1.ScorecardService/ListScorecardVersions": Narrowing.FREE,
+    "mingjian.nlp.v1.ScorecardService/GetScorecardVersion": Narrowing.FREE,
+    "mingjian.nlp.v1.ReviewService/ListReviews": Narrowing.AGENT_FIELD,
+    "mingjian.nlp.v1.ReviewService/OpenAppeal": Narrowing.OWN_INTERACTION,
+    "mingjian.nlp.v1.ReviewService/ListAppeals": Narrowing.AGENT_FIELD,
     "mingjian.routing.v1.RoutingService/GetTicket": Narrowing.OWN_TICKET,
     "mingjian.routing.v1.RoutingService/ListTickets": Narrowing.OWN_TICKETS,
     "mingjian.routing.v1.RoutingService/StartTicket": Narrowing.OWN_TICKET,
@@ -64,7 +70,8 @@ def narrowing_of(method: str) -> Narrowing:
 
 def agent_of_event(event: Mapping[str, Any]) -> str:
     """The agent an event (as JSON) is about; "" where it is about none, and then no agent's key is shown it."""
-    interaction, ticket = event.get("interaction"), event.get("ticket")
+    interaction = event.get("interaction")
     if interaction:
         return str(interaction.get("metadata", {}).get("agent_id", ""))
-    return str(ticket.get("agent_id", "")) if ticket else ""
+    about = next((event[noun] for noun in ("ticket", "promise", "appeal") if event.get(noun)), {})
+    return str(about.get("agent_id", ""))

@@ -9,7 +9,8 @@ EVENTS_READ = "events:read"
 
 # Every permission that an RPC asks for, and the edge's own for its event stream.
 ALL = frozenset({
-    "interactions:read", "interactions:write", "audio:read", "evaluations:read", "tickets:read", "tickets:write",
+    "interactions:read", "interactions:write", "audio:read", "evaluations:read", "scorecards:read", "scorecards:write",
+    "reviews:read", "reviews:write", "appeals:write", "tickets:read", "tickets:write",
     "knowledge:read", "knowledge:write", "knowledge:review", "kpis:read", "kpis:write", EVENTS_READ, "keys:admin", "audit:read", "caller:read",
 })
 
@@ -21,9 +22,9 @@ ADMIN = "admin"
 # pii:read stands in no role: whoever may see customers' numbers and names was given it by name.
 ROLES: dict[str, frozenset[str]] = {
     ADMIN: ALL,
-    "supervisor": _READS | {"audio:read", "tickets:write", "knowledge:write"},
-    "inspector": _READS | {"audio:read"},
-    AGENT: frozenset({"caller:read", EVENTS_READ, "interactions:read", "evaluations:read", "tickets:read", "knowledge:read"}),
+    "supervisor": _READS | {"audio:read", "tickets:write", "knowledge:write", "scorecards:read", "reviews:read", "reviews:write"},
+    "inspector": _READS | {"audio:read", "scorecards:read", "scorecards:write", "reviews:read", "reviews:write"},
+    AGENT: frozenset({"caller:read", EVENTS_READ, "interactions:read", "evaluations:read", "appeals:write", "tickets:read", "knowledge:read"}),
     "integrator": frozenset({
         "caller:read", EVENTS_READ, "interactions:read", "interactions:write", "evaluations:read", "tickets:read", "tickets:write",
     }),

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from mingjian.ingestion.v1 import ingestion_service_pb2 as mingjian_dot_ingestion_dot_v1_dot_ingestion__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!mingjian/asr/v1/asr_service.proto\x12\x0fmingjian.asr.v1\x1a-mingjian/ingestion/v1/ingestion_service.proto\"c\n\tAcoustics\x12\x10\n\x08rms_dbfs\x18\x01 \x01(\x02\x12\x11\n\tpeak_dbfs\x18\x02 \x01(\x02\x12\x17\n\x0fpitch_median_hz\x18\x03 \x01(\x02\x12\x18\n\x10\x63hars_per_second\x18\x04 \x01(\x02\"\xc7\x01\n\x04Turn\x12\x0f\n\x07turn_id\x18\x01 \x01(\t\x12)\n\x04role\x18\x02 \x01(\x0e\x32\x1b.mingjian.ingestion.v1.Role\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x10\n\x08start_ms\x18\x04 \x01(\x05\x12\x0e\n\x06\x65nd_ms\x18\x05 \x01(\x05\x12\x12\n\nconfidence\x18\x06 \x01(\x02\x12-\n\tacoustics\x18\x07 \x01(\x0b\x32\x1a.mingjian.asr.v1.Acoustics\x12\x10\n\x08language\x18\x08 \x01(\t\"*\n\x08\x41srModel\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"\xaa\x01\n\nTranscript\x12\x16\n\x0einteraction_id\x18\x01 \x01(\t\x12$\n\x05turns\x18\x02 \x03(\x0b\x32\x15.mingjian.asr.v1.Turn\x12&\n\x03\x61sr\x18\x03 \x01(\x0b\x32\x19.mingjian.asr.v1.AsrModel\x12\x10\n\x08language\x18\x04 \x01(\t\x12\x13\n\x0b\x64uration_ms\x18\x05 \x01(\x05\x12\x0f\n\x07notices\x18\x06 \x03(\t\".\n\x14GetTranscriptRequest\x12\x16\n\x0einteraction_id\x18\x01 \x01(\t\"H\n\x15GetTranscriptResponse\x12/\n\ntranscript\x18\x01 \x01(\x0b\x32\x1b.mingjian.asr.v1.Transcript2l\n\nAsrService\x12^\n\rGetTranscript\x12%.mingjian.asr.v1.GetTranscriptRequest\x1a&.mingjian.asr.v1.GetTranscriptResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!mingjian/asr/v1/asr_service.proto\x12\x0fmingjian.asr.v1\x1a-mingjian/ingestion/v1/ingestion_service.proto\"c\n\tAcoustics\x12\x10\n\x08rms_dbfs\x18\x01 \x01(\x02\x12\x11\n\tpeak_dbfs\x18\x02 \x01(\x02\x12\x17\n\x0fpitch_median_hz\x18\x03 \x01(\x02\x12\x18\n\x10\x63hars_per_second\x18\x04 \x01(\x02\"\xc7\x01\n\x04Turn\x12\x0f\n\x07turn_id\x18\x01 \x01(\t\x12)\n\x04role\x18\x02 \x01(\x0e\x32\x1b.mingjian.ingestion.v1.Role\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x10\n\x08start_ms\x18\x04 \x01(\x05\x12\x0e\n\x06\x65nd_ms\x18\x05 \x01(\x05\x12\x12\n\nconfidence\x18\x06 \x01(\x02\x12-\n\tacoustics\x18\x07 \x01(\x0b\x32\x1a.mingjian.asr.v1.Acoustics\x12\x10\n\x08language\x18\x08 \x01(\t\"*\n\x08\x41srModel\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"\xb8\x01\n\nTranscript\x12\x16\n\x0einteraction_id\x18\x01 \x01(\t\x12$\n\x05turns\x18\x02 \x03(\x0b\x32\x15.mingjian.asr.v1.Turn\x12&\n\x03\x61sr\x18\x03 \x01(\x0b\x32\x19.mingjian.asr.v1.AsrModel\x12\x10\n\x08language\x18\x04 \x01(\t\x12\x13\n\x0b\x64uration_ms\x18\x05 \x01(\x05\x12\x0f\n\x07notices\x18\x06 \x03(\t\x12\x0c\n\x04live\x18\x07 \x01(\x08\".\n\x14GetTranscriptRequest\x12\x16\n\x0einteraction_id\x18\x01 \x01(\t\"H\n\x15GetTranscriptResponse\x12/\n\ntranscript\x18\x01 \x01(\x0b\x32\x1b.mingjian.asr.v1.Transcript2l\n\nAsrService\x12^\n\rGetTranscript\x12%.mingjian.asr.v1.GetTranscriptRequest\x1a&.mingjian.asr.v1.GetTranscriptResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,11 +39,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ASRMODEL']._serialized_start=404
   _globals['_ASRMODEL']._serialized_end=446
   _globals['_TRANSCRIPT']._serialized_start=449
-  _globals['_TRANSCRIPT']._serialized_end=619
-  _globals['_GETTRANSCRIPTREQUEST']._serialized_start=621
-  _globals['_GETTRANSCRIPTREQUEST']._serialized_end=667
-  _globals['_GETTRANSCRIPTRESPONSE']._serialized_start=669
-  _globals['_GETTRANSCRIPTRESPONSE']._serialized_end=741
-  _globals['_ASRSERVICE']._serialized_start=743
-  _globals['_ASRSERVICE']._serialized_end=851
+  _globals['_TRANSCRIPT']._serialized_end=633
+  _globals['_GETTRANSCRIPTREQUEST']._serialized_start=635
+  _globals['_GETTRANSCRIPTREQUEST']._serialized_end=681
+  _globals['_GETTRANSCRIPTRESPONSE']._serialized_start=683
+  _globals['_GETTRANSCRIPTRESPONSE']._serialized_end=755
+  _globals['_ASRSERVICE']._serialized_start=757
+  _globals['_ASRSERVICE']._serialized_end=865
 # @@protoc_insertion_point(module_scope)

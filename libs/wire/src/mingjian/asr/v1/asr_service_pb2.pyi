@@ -143,12 +143,15 @@ class Transcript(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     DURATION_MS_FIELD_NUMBER: _builtins.int
     NOTICES_FIELD_NUMBER: _builtins.int
+    LIVE_FIELD_NUMBER: _builtins.int
     interaction_id: _builtins.str
     """Interaction it belongs to."""
     language: _builtins.str
     """Language of most turns, BCP 47."""
     duration_ms: _builtins.int
     """Length of the recording in milliseconds; of the chat where times are known."""
+    live: _builtins.bool
+    """The call still runs: these are the turns finished so far."""
     @_builtins.property
     def turns(self) -> _containers.RepeatedCompositeFieldContainer[Global___Turn]:
         """Turns in order of start; may be empty for a silent recording."""
@@ -170,10 +173,11 @@ class Transcript(_message.Message):
         language: _builtins.str = ...,
         duration_ms: _builtins.int = ...,
         notices: _abc.Iterable[_builtins.str] | None = ...,
+        live: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["asr", b"asr"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asr", b"asr", "duration_ms", b"duration_ms", "interaction_id", b"interaction_id", "language", b"language", "notices", b"notices", "turns", b"turns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asr", b"asr", "duration_ms", b"duration_ms", "interaction_id", b"interaction_id", "language", b"language", "live", b"live", "notices", b"notices", "turns", b"turns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -47,7 +47,7 @@ class AsrServiceServicer:
     """
 
     def GetTranscript(self, request, context):
-        """GetTranscript returns one transcript, or NOT_FOUND while there is none.
+        """GetTranscript returns one transcript, that of a live call so far, or NOT_FOUND while there is none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

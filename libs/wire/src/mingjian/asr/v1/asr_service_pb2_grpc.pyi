@@ -34,7 +34,7 @@ class AsrServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AsrServiceAsyncStub: ...
     GetTranscript: _grpc.UnaryUnaryMultiCallable[_asr_service_pb2.GetTranscriptRequest, _asr_service_pb2.GetTranscriptResponse]
-    """GetTranscript returns one transcript, or NOT_FOUND while there is none."""
+    """GetTranscript returns one transcript, that of a live call so far, or NOT_FOUND while there is none."""
 
 @_typing.type_check_only
 class AsrServiceAsyncStub(AsrServiceStub):
@@ -42,7 +42,7 @@ class AsrServiceAsyncStub(AsrServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetTranscript: _aio.UnaryUnaryMultiCallable[_asr_service_pb2.GetTranscriptRequest, _asr_service_pb2.GetTranscriptResponse]  # type: ignore[assignment]
-    """GetTranscript returns one transcript, or NOT_FOUND while there is none."""
+    """GetTranscript returns one transcript, that of a live call so far, or NOT_FOUND while there is none."""
 
 class AsrServiceServicer(metaclass=_abc_1.ABCMeta):
     """AsrService keeps transcripts. They are unmasked here and so for the platform's own services only; nlp answers the public."""
@@ -53,6 +53,6 @@ class AsrServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _asr_service_pb2.GetTranscriptRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_asr_service_pb2.GetTranscriptResponse, _abc.Awaitable[_asr_service_pb2.GetTranscriptResponse]]:
-        """GetTranscript returns one transcript, or NOT_FOUND while there is none."""
+        """GetTranscript returns one transcript, that of a live call so far, or NOT_FOUND while there is none."""
 
 def add_AsrServiceServicer_to_server(servicer: AsrServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

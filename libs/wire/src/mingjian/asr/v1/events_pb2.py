@@ -26,7 +26,7 @@ from mingjian.asr.v1 import asr_service_pb2 as mingjian_dot_asr_dot_v1_dot_asr__
 from mingjian.ingestion.v1 import ingestion_service_pb2 as mingjian_dot_ingestion_dot_v1_dot_ingestion__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmingjian/asr/v1/events.proto\x12\x0fmingjian.asr.v1\x1a!mingjian/asr/v1/asr_service.proto\x1a-mingjian/ingestion/v1/ingestion_service.proto\".\n\x14TranscriptionStarted\x12\x16\n\x0einteraction_id\x18\x01 \x01(\t\"\xbf\x01\n\x13TranscriptCompleted\x12\x37\n\x0binteraction\x18\x01 \x01(\x0b\x32\".mingjian.ingestion.v1.Interaction\x12&\n\x03\x61sr\x18\x02 \x01(\x0b\x32\x19.mingjian.asr.v1.AsrModel\x12\r\n\x05turns\x18\x03 \x01(\x05\x12\x10\n\x08language\x18\x04 \x01(\t\x12\x13\n\x0b\x64uration_ms\x18\x05 \x01(\x05\x12\x11\n\tspeech_ms\x18\x06 \x01(\x05\"^\n\x13TranscriptionFailed\x12\x37\n\x0binteraction\x18\x01 \x01(\x0b\x32\".mingjian.ingestion.v1.Interaction\x12\x0e\n\x06reason\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmingjian/asr/v1/events.proto\x12\x0fmingjian.asr.v1\x1a!mingjian/asr/v1/asr_service.proto\x1a-mingjian/ingestion/v1/ingestion_service.proto\".\n\x14TranscriptionStarted\x12\x16\n\x0einteraction_id\x18\x01 \x01(\t\"\xbf\x01\n\x13TranscriptCompleted\x12\x37\n\x0binteraction\x18\x01 \x01(\x0b\x32\".mingjian.ingestion.v1.Interaction\x12&\n\x03\x61sr\x18\x02 \x01(\x0b\x32\x19.mingjian.asr.v1.AsrModel\x12\r\n\x05turns\x18\x03 \x01(\x05\x12\x10\n\x08language\x18\x04 \x01(\t\x12\x13\n\x0b\x64uration_ms\x18\x05 \x01(\x05\x12\x11\n\tspeech_ms\x18\x06 \x01(\x05\"^\n\x13TranscriptionFailed\x12\x37\n\x0binteraction\x18\x01 \x01(\x0b\x32\".mingjian.ingestion.v1.Interaction\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x81\x01\n\x0fTurnTranscribed\x12\x37\n\x0binteraction\x18\x01 \x01(\x0b\x32\".mingjian.ingestion.v1.Interaction\x12#\n\x04turn\x18\x02 \x01(\x0b\x32\x15.mingjian.asr.v1.Turn\x12\x10\n\x08sequence\x18\x03 \x01(\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,4 +39,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRANSCRIPTCOMPLETED']._serialized_end=371
   _globals['_TRANSCRIPTIONFAILED']._serialized_start=373
   _globals['_TRANSCRIPTIONFAILED']._serialized_end=467
+  _globals['_TURNTRANSCRIBED']._serialized_start=470
+  _globals['_TURNTRANSCRIBED']._serialized_end=599
 # @@protoc_insertion_point(module_scope)

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from mingjian.ingestion.v1 import ingestion_service_pb2 as mingjian_dot_ingestion_dot_v1_dot_ingestion__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"mingjian/ingestion/v1/events.proto\x12\x15mingjian.ingestion.v1\x1a-mingjian/ingestion/v1/ingestion_service.proto\"N\n\x13InteractionReceived\x12\x37\n\x0binteraction\x18\x01 \x01(\x0b\x32\".mingjian.ingestion.v1.Interaction\"~\n\x10\x46\x65\x65\x64\x62\x61\x63kReceived\x12\x31\n\x08\x66\x65\x65\x64\x62\x61\x63k\x18\x01 \x01(\x0b\x32\x1f.mingjian.ingestion.v1.Feedback\x12\x37\n\x0binteraction\x18\x02 \x01(\x0b\x32\".mingjian.ingestion.v1.Interactionb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"mingjian/ingestion/v1/events.proto\x12\x15mingjian.ingestion.v1\x1a-mingjian/ingestion/v1/ingestion_service.proto\"N\n\x13InteractionReceived\x12\x37\n\x0binteraction\x18\x01 \x01(\x0b\x32\".mingjian.ingestion.v1.Interaction\"~\n\x10\x46\x65\x65\x64\x62\x61\x63kReceived\x12\x31\n\x08\x66\x65\x65\x64\x62\x61\x63k\x18\x01 \x01(\x0b\x32\x1f.mingjian.ingestion.v1.Feedback\x12\x37\n\x0binteraction\x18\x02 \x01(\x0b\x32\".mingjian.ingestion.v1.Interaction\"F\n\x0b\x43\x61llStarted\x12\x37\n\x0binteraction\x18\x01 \x01(\x0b\x32\".mingjian.ingestion.v1.Interaction\"x\n\tCallEnded\x12\x37\n\x0binteraction\x18\x01 \x01(\x0b\x32\".mingjian.ingestion.v1.Interaction\x12\r\n\x05turns\x18\x02 \x01(\x05\x12\x13\n\x0b\x64uration_ms\x18\x03 \x01(\x05\x12\x0e\n\x06reason\x18\x04 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,4 +36,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INTERACTIONRECEIVED']._serialized_end=186
   _globals['_FEEDBACKRECEIVED']._serialized_start=188
   _globals['_FEEDBACKRECEIVED']._serialized_end=314
+  _globals['_CALLSTARTED']._serialized_start=316
+  _globals['_CALLSTARTED']._serialized_end=386
+  _globals['_CALLENDED']._serialized_start=388
+  _globals['_CALLENDED']._serialized_end=508
 # @@protoc_insertion_point(module_scope)

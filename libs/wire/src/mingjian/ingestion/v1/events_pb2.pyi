@@ -70,3 +70,63 @@ class FeedbackReceived(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FeedbackReceived: _TypeAlias = FeedbackReceived  # noqa: Y015
+
+@_typing.final
+class CallStarted(_message.Message):
+    """CallStarted: a live call has begun. Key: interaction_id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INTERACTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def interaction(self) -> _ingestion_service_pb2.Interaction:
+        """The interaction."""
+
+    def __init__(
+        self,
+        *,
+        interaction: _ingestion_service_pb2.Interaction | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["interaction", b"interaction"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["interaction", b"interaction"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallStarted: _TypeAlias = CallStarted  # noqa: Y015
+
+@_typing.final
+class CallEnded(_message.Message):
+    """CallEnded: a live call is over; its recording goes the way of every recording. Key: interaction_id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INTERACTION_FIELD_NUMBER: _builtins.int
+    TURNS_FIELD_NUMBER: _builtins.int
+    DURATION_MS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    turns: _builtins.int
+    """Turns transcribed live."""
+    duration_ms: _builtins.int
+    """Milliseconds from the first to the last sound."""
+    reason: _builtins.str
+    """hangup, timeout or limit."""
+    @_builtins.property
+    def interaction(self) -> _ingestion_service_pb2.Interaction:
+        """The interaction."""
+
+    def __init__(
+        self,
+        *,
+        interaction: _ingestion_service_pb2.Interaction | None = ...,
+        turns: _builtins.int = ...,
+        duration_ms: _builtins.int = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["interaction", b"interaction"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration_ms", b"duration_ms", "interaction", b"interaction", "reason", b"reason", "turns", b"turns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallEnded: _TypeAlias = CallEnded  # noqa: Y015

@@ -677,16 +677,20 @@ class DownloadAudioRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     INTERACTION_ID_FIELD_NUMBER: _builtins.int
+    REDACTED_FIELD_NUMBER: _builtins.int
     interaction_id: _builtins.str
     """UUID."""
+    redacted: _builtins.bool
+    """The copy in which masked spans are silent. Callers without pii:read get it always."""
     def __init__(
         self,
         *,
         interaction_id: _builtins.str = ...,
+        redacted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["interaction_id", b"interaction_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["interaction_id", b"interaction_id", "redacted", b"redacted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -700,7 +704,7 @@ class DownloadAudioResponse(_message.Message):
 
     CHUNK_FIELD_NUMBER: _builtins.int
     chunk: _builtins.bytes
-    """Next bytes of the file as uploaded."""
+    """Next bytes of the file as uploaded; of a WAV file where redacted."""
     def __init__(
         self,
         *,

@@ -24,21 +24,35 @@ _sym_db = _symbol_database.Default()
 
 from mingjian.ingestion.v1 import ingestion_service_pb2 as mingjian_dot_ingestion_dot_v1_dot_ingestion__service__pb2
 from mingjian.nlp.v1 import nlp_service_pb2 as mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2
+from mingjian.nlp.v1 import review_service_pb2 as mingjian_dot_nlp_dot_v1_dot_review__service__pb2
+from mingjian.nlp.v1 import scorecard_service_pb2 as mingjian_dot_nlp_dot_v1_dot_scorecard__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmingjian/nlp/v1/events.proto\x12\x0fmingjian.nlp.v1\x1a-mingjian/ingestion/v1/ingestion_service.proto\x1a!mingjian/nlp/v1/nlp_service.proto\"\x92\x01\n\x11InteractionScored\x12\x37\n\x0binteraction\x18\x01 \x01(\x0b\x32\".mingjian.ingestion.v1.Interaction\x12/\n\nevaluation\x18\x02 \x01(\x0b\x32\x1b.mingjian.nlp.v1.Evaluation\x12\x13\n\x0b\x64uration_ms\x18\x03 \x01(\x05\"m\n\x0b\x41lertRaised\x12\x37\n\x0binteraction\x18\x01 \x01(\x0b\x32\".mingjian.ingestion.v1.Interaction\x12%\n\x05\x61lert\x18\x02 \x01(\x0b\x32\x16.mingjian.nlp.v1.Alert\"q\n\x0bPromiseMade\x12\x37\n\x0binteraction\x18\x01 \x01(\x0b\x32\".mingjian.ingestion.v1.Interaction\x12)\n\x07promise\x18\x02 \x01(\x0b\x32\x18.mingjian.nlp.v1.Promise\"X\n\rScoringFailed\x12\x37\n\x0binteraction\x18\x01 \x01(\x0b\x32\".mingjian.ingestion.v1.Interaction\x12\x0e\n\x06reason\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmingjian/nlp/v1/events.proto\x12\x0fmingjian.nlp.v1\x1a-mingjian/ingestion/v1/ingestion_service.proto\x1a!mingjian/nlp/v1/nlp_service.proto\x1a$mingjian/nlp/v1/review_service.proto\x1a\'mingjian/nlp/v1/scorecard_service.proto\"\x92\x01\n\x11InteractionScored\x12\x37\n\x0binteraction\x18\x01 \x01(\x0b\x32\".mingjian.ingestion.v1.Interaction\x12/\n\nevaluation\x18\x02 \x01(\x0b\x32\x1b.mingjian.nlp.v1.Evaluation\x12\x13\n\x0b\x64uration_ms\x18\x03 \x01(\x05\"m\n\x0b\x41lertRaised\x12\x37\n\x0binteraction\x18\x01 \x01(\x0b\x32\".mingjian.ingestion.v1.Interaction\x12%\n\x05\x61lert\x18\x02 \x01(\x0b\x32\x16.mingjian.nlp.v1.Alert\"q\n\x0bPromiseMade\x12\x37\n\x0binteraction\x18\x01 \x01(\x0b\x32\".mingjian.ingestion.v1.Interaction\x12)\n\x07promise\x18\x02 \x01(\x0b\x32\x18.mingjian.nlp.v1.Promise\"X\n\rScoringFailed\x12\x37\n\x0binteraction\x18\x01 \x01(\x0b\x32\".mingjian.ingestion.v1.Interaction\x12\x0e\n\x06reason\x18\x02 \x01(\t\"A\n\x0ePromiseSettled\x12/\n\x07promise\x18\x01 \x01(\x0b\x32\x1e.mingjian.nlp.v1.StoredPromise\"m\n\rHintSuggested\x12\x37\n\x0binteraction\x18\x01 \x01(\x0b\x32\".mingjian.ingestion.v1.Interaction\x12#\n\x04hint\x18\x02 \x01(\x0b\x32\x15.mingjian.nlp.v1.Hint\"\xbd\x01\n\x12\x45valuationReviewed\x12\x37\n\x0binteraction\x18\x01 \x01(\x0b\x32\".mingjian.ingestion.v1.Interaction\x12/\n\nevaluation\x18\x02 \x01(\x0b\x32\x1b.mingjian.nlp.v1.Evaluation\x12\'\n\x06review\x18\x03 \x01(\x0b\x32\x17.mingjian.nlp.v1.Review\x12\x14\n\x0cscore_before\x18\x04 \x01(\x01\"7\n\x0c\x41ppealOpened\x12\'\n\x06\x61ppeal\x18\x01 \x01(\x0b\x32\x17.mingjian.nlp.v1.Appeal\"8\n\rAppealDecided\x12\'\n\x06\x61ppeal\x18\x01 \x01(\x0b\x32\x17.mingjian.nlp.v1.Appeal\"H\n\x12ScorecardPublished\x12\x32\n\x07version\x18\x01 \x01(\x0b\x32!.mingjian.nlp.v1.ScorecardVersionb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mingjian.nlp.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_INTERACTIONSCORED']._serialized_start=132
-  _globals['_INTERACTIONSCORED']._serialized_end=278
-  _globals['_ALERTRAISED']._serialized_start=280
-  _globals['_ALERTRAISED']._serialized_end=389
-  _globals['_PROMISEMADE']._serialized_start=391
-  _globals['_PROMISEMADE']._serialized_end=504
-  _globals['_SCORINGFAILED']._serialized_start=506
-  _globals['_SCORINGFAILED']._serialized_end=594
+  _globals['_INTERACTIONSCORED']._serialized_start=211
+  _globals['_INTERACTIONSCORED']._serialized_end=357
+  _globals['_ALERTRAISED']._serialized_start=359
+  _globals['_ALERTRAISED']._serialized_end=468
+  _globals['_PROMISEMADE']._serialized_start=470
+  _globals['_PROMISEMADE']._serialized_end=583
+  _globals['_SCORINGFAILED']._serialized_start=585
+  _globals['_SCORINGFAILED']._serialized_end=673
+  _globals['_PROMISESETTLED']._serialized_start=675
+  _globals['_PROMISESETTLED']._serialized_end=740
+  _globals['_HINTSUGGESTED']._serialized_start=742
+  _globals['_HINTSUGGESTED']._serialized_end=851
+  _globals['_EVALUATIONREVIEWED']._serialized_start=854
+  _globals['_EVALUATIONREVIEWED']._serialized_end=1043
+  _globals['_APPEALOPENED']._serialized_start=1045
+  _globals['_APPEALOPENED']._serialized_end=1100
+  _globals['_APPEALDECIDED']._serialized_start=1102
+  _globals['_APPEALDECIDED']._serialized_end=1158
+  _globals['_SCORECARDPUBLISHED']._serialized_start=1160
+  _globals['_SCORECARDPUBLISHED']._serialized_end=1232
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,8 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from mingjian.ingestion.v1 import ingestion_service_pb2 as _ingestion_service_pb2
 from mingjian.nlp.v1 import nlp_service_pb2 as _nlp_service_pb2
+from mingjian.nlp.v1 import review_service_pb2 as _review_service_pb2
+from mingjian.nlp.v1 import scorecard_service_pb2 as _scorecard_service_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -139,3 +141,169 @@ class ScoringFailed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ScoringFailed: _TypeAlias = ScoringFailed  # noqa: Y015
+
+@_typing.final
+class PromiseSettled(_message.Message):
+    """PromiseSettled: a promise was kept, kept late or broken. Key: promise_id and status."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROMISE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def promise(self) -> _nlp_service_pb2.StoredPromise:
+        """The promise with what became of it."""
+
+    def __init__(
+        self,
+        *,
+        promise: _nlp_service_pb2.StoredPromise | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["promise", b"promise"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["promise", b"promise"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PromiseSettled: _TypeAlias = PromiseSettled  # noqa: Y015
+
+@_typing.final
+class HintSuggested(_message.Message):
+    """HintSuggested: the agent of a live call should see something now. Key: hint_id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INTERACTION_FIELD_NUMBER: _builtins.int
+    HINT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def interaction(self) -> _ingestion_service_pb2.Interaction:
+        """The interaction as it was received."""
+
+    @_builtins.property
+    def hint(self) -> _nlp_service_pb2.Hint:
+        """What to show."""
+
+    def __init__(
+        self,
+        *,
+        interaction: _ingestion_service_pb2.Interaction | None = ...,
+        hint: _nlp_service_pb2.Hint | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["hint", b"hint", "interaction", b"interaction"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hint", b"hint", "interaction", b"interaction"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HintSuggested: _TypeAlias = HintSuggested  # noqa: Y015
+
+@_typing.final
+class EvaluationReviewed(_message.Message):
+    """EvaluationReviewed: a person changed an evaluation (review or accepted appeal). Key: evaluation_id and review_id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INTERACTION_FIELD_NUMBER: _builtins.int
+    EVALUATION_FIELD_NUMBER: _builtins.int
+    REVIEW_FIELD_NUMBER: _builtins.int
+    SCORE_BEFORE_FIELD_NUMBER: _builtins.int
+    score_before: _builtins.float
+    """Score before it."""
+    @_builtins.property
+    def interaction(self) -> _ingestion_service_pb2.Interaction:
+        """The interaction as it was received."""
+
+    @_builtins.property
+    def evaluation(self) -> _nlp_service_pb2.Evaluation:
+        """The evaluation after it."""
+
+    @_builtins.property
+    def review(self) -> _review_service_pb2.Review:
+        """What the person said."""
+
+    def __init__(
+        self,
+        *,
+        interaction: _ingestion_service_pb2.Interaction | None = ...,
+        evaluation: _nlp_service_pb2.Evaluation | None = ...,
+        review: _review_service_pb2.Review | None = ...,
+        score_before: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["evaluation", b"evaluation", "interaction", b"interaction", "review", b"review"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evaluation", b"evaluation", "interaction", b"interaction", "review", b"review", "score_before", b"score_before"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EvaluationReviewed: _TypeAlias = EvaluationReviewed  # noqa: Y015
+
+@_typing.final
+class AppealOpened(_message.Message):
+    """AppealOpened: an agent does not agree. Key: appeal_id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPEAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def appeal(self) -> _review_service_pb2.Appeal:
+        """The appeal."""
+
+    def __init__(
+        self,
+        *,
+        appeal: _review_service_pb2.Appeal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["appeal", b"appeal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal", b"appeal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AppealOpened: _TypeAlias = AppealOpened  # noqa: Y015
+
+@_typing.final
+class AppealDecided(_message.Message):
+    """AppealDecided: an appeal was accepted or rejected. Key: appeal_id and state."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPEAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def appeal(self) -> _review_service_pb2.Appeal:
+        """The appeal."""
+
+    def __init__(
+        self,
+        *,
+        appeal: _review_service_pb2.Appeal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["appeal", b"appeal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal", b"appeal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AppealDecided: _TypeAlias = AppealDecided  # noqa: Y015
+
+@_typing.final
+class ScorecardPublished(_message.Message):
+    """ScorecardPublished: a scorecard version judges from now on. Key: scorecard id, version and sequence."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def version(self) -> _scorecard_service_pb2.ScorecardVersion:
+        """The version, without its source."""
+
+    def __init__(
+        self,
+        *,
+        version: _scorecard_service_pb2.ScorecardVersion | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScorecardPublished: _TypeAlias = ScorecardPublished  # noqa: Y015

@@ -78,6 +78,38 @@ URGENCY_HIGH: Urgency.ValueType  # 2
 """Now: angry complaint, wide outage, important customer in trouble."""
 Global___Urgency: _TypeAlias = Urgency  # noqa: Y015
 
+class _PromiseStatus:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PromiseStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PromiseStatus.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PROMISE_STATUS_UNSPECIFIED: _PromiseStatus.ValueType  # 0
+    """Never sent."""
+    PROMISE_STATUS_OPEN: _PromiseStatus.ValueType  # 1
+    """Not settled yet."""
+    PROMISE_STATUS_KEPT: _PromiseStatus.ValueType  # 2
+    """Done by its deadline."""
+    PROMISE_STATUS_LATE: _PromiseStatus.ValueType  # 3
+    """Done after its deadline."""
+    PROMISE_STATUS_BROKEN: _PromiseStatus.ValueType  # 4
+    """The deadline and the grace after it went by, or the customer came back saying that nothing was done."""
+
+class PromiseStatus(_PromiseStatus, metaclass=_PromiseStatusEnumTypeWrapper):
+    """PromiseStatus is what became of a promise."""
+
+PROMISE_STATUS_UNSPECIFIED: PromiseStatus.ValueType  # 0
+"""Never sent."""
+PROMISE_STATUS_OPEN: PromiseStatus.ValueType  # 1
+"""Not settled yet."""
+PROMISE_STATUS_KEPT: PromiseStatus.ValueType  # 2
+"""Done by its deadline."""
+PROMISE_STATUS_LATE: PromiseStatus.ValueType  # 3
+"""Done after its deadline."""
+PROMISE_STATUS_BROKEN: PromiseStatus.ValueType  # 4
+"""The deadline and the grace after it went by, or the customer came back saying that nothing was done."""
+Global___PromiseStatus: _TypeAlias = PromiseStatus  # noqa: Y015
+
 @_typing.final
 class ScorecardRef(_message.Message):
     """ScorecardRef names the scorecard version that judged."""
@@ -118,6 +150,7 @@ class Evidence(_message.Message):
     CONFIDENCE_FIELD_NUMBER: _builtins.int
     CHAR_FROM_FIELD_NUMBER: _builtins.int
     CHAR_TO_FIELD_NUMBER: _builtins.int
+    RULE_TEXT_FIELD_NUMBER: _builtins.int
     turn_id: _builtins.str
     """Turn it is in."""
     start_ms: _builtins.int
@@ -134,6 +167,8 @@ class Evidence(_message.Message):
     """Characters [from, to) of the turn's masked text that matched; both 0 where the whole turn or a silence is meant."""
     char_to: _builtins.int
     """See char_from."""
+    rule_text: _builtins.str
+    """What the rule looks for, in Chinese."""
     def __init__(
         self,
         *,
@@ -145,10 +180,11 @@ class Evidence(_message.Message):
         confidence: _builtins.float = ...,
         char_from: _builtins.int = ...,
         char_to: _builtins.int = ...,
+        rule_text: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["char_from", b"char_from", "char_to", b"char_to", "confidence", b"confidence", "end_ms", b"end_ms", "rule_id", b"rule_id", "start_ms", b"start_ms", "text", b"text", "turn_id", b"turn_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["char_from", b"char_from", "char_to", b"char_to", "confidence", b"confidence", "end_ms", b"end_ms", "rule_id", b"rule_id", "rule_text", b"rule_text", "start_ms", b"start_ms", "text", b"text", "turn_id", b"turn_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -170,6 +206,11 @@ class ItemResult(_message.Message):
     CONFIDENCE_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
     EXPLANATION_FIELD_NUMBER: _builtins.int
+    RULE_TEXT_FIELD_NUMBER: _builtins.int
+    OPTION_FIELD_NUMBER: _builtins.int
+    BONUS_FIELD_NUMBER: _builtins.int
+    SECTION_FIELD_NUMBER: _builtins.int
+    REVIEWED_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """For example "apology"."""
     title: _builtins.str
@@ -188,6 +229,16 @@ class ItemResult(_message.Message):
     """How sure the engine is, 0 to 1."""
     explanation: _builtins.str
     """The reason in one Chinese sentence, for the agent."""
+    rule_text: _builtins.str
+    """What was looked for, in Chinese, made from the rule."""
+    option: _builtins.str
+    """The option it came to, where points are given by option; empty otherwise."""
+    bonus: _builtins.bool
+    """Points on top of the full score; never in the denominator."""
+    section: _builtins.str
+    """Section of the scorecard, in Chinese."""
+    reviewed: _builtins.bool
+    """A person decided it (review or appeal); result and points are that person's."""
     @_builtins.property
     def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]:
         """Why: places that made it pass or fail; for something missing, the place where it was called for."""
@@ -205,10 +256,15 @@ class ItemResult(_message.Message):
         confidence: _builtins.float = ...,
         evidence: _abc.Iterable[Global___Evidence] | None = ...,
         explanation: _builtins.str = ...,
+        rule_text: _builtins.str = ...,
+        option: _builtins.str = ...,
+        bonus: _builtins.bool = ...,
+        section: _builtins.str = ...,
+        reviewed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "dimension", b"dimension", "evidence", b"evidence", "explanation", b"explanation", "fatal", b"fatal", "item_id", b"item_id", "max_points", b"max_points", "points", b"points", "result", b"result", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bonus", b"bonus", "confidence", b"confidence", "dimension", b"dimension", "evidence", b"evidence", "explanation", b"explanation", "fatal", b"fatal", "item_id", b"item_id", "max_points", b"max_points", "option", b"option", "points", b"points", "result", b"result", "reviewed", b"reviewed", "rule_text", b"rule_text", "section", b"section", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -297,6 +353,48 @@ class Alert(_message.Message):
 Global___Alert: _TypeAlias = Alert  # noqa: Y015
 
 @_typing.final
+class Hint(_message.Message):
+    """Hint is something the agent should see now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HINT_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    AT_MS_FIELD_NUMBER: _builtins.int
+    TURN_ID_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    hint_id: _builtins.str
+    """UUID derived from interaction, kind and place."""
+    kind: _builtins.str
+    """missing_apology, calm_down, forbidden_phrase, slow_down, missing_step or answer."""
+    at_ms: _builtins.int
+    """Milliseconds since the recording began."""
+    turn_id: _builtins.str
+    """Turn that called for it."""
+    message: _builtins.str
+    """What to do, in Chinese, with a phrase to say."""
+    item_id: _builtins.str
+    """Scorecard item it belongs to; empty where none."""
+    def __init__(
+        self,
+        *,
+        hint_id: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        at_ms: _builtins.int = ...,
+        turn_id: _builtins.str = ...,
+        message: _builtins.str = ...,
+        item_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_ms", b"at_ms", "hint_id", b"hint_id", "item_id", b"item_id", "kind", b"kind", "message", b"message", "turn_id", b"turn_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Hint: _TypeAlias = Hint  # noqa: Y015
+
+@_typing.final
 class Promise(_message.Message):
     """Promise is something the agent undertook."""
 
@@ -310,6 +408,7 @@ class Promise(_message.Message):
     TURN_ID_FIELD_NUMBER: _builtins.int
     AT_MS_FIELD_NUMBER: _builtins.int
     OWNER_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
     promise_id: _builtins.str
     """UUID derived from the interaction and place."""
     text: _builtins.str
@@ -324,6 +423,8 @@ class Promise(_message.Message):
     """Milliseconds since the recording began."""
     owner: _builtins.str
     """Who follows it up, as it was said; empty where nobody was named."""
+    status: Global___PromiseStatus.ValueType
+    """What became of it; open in an evaluation, see ListPromises for now."""
     @_builtins.property
     def deadline(self) -> _timestamp_pb2.Timestamp:
         """When it is due, counted from the time of the words; unset where no deadline was given."""
@@ -339,14 +440,71 @@ class Promise(_message.Message):
         turn_id: _builtins.str = ...,
         at_ms: _builtins.int = ...,
         owner: _builtins.str = ...,
+        status: Global___PromiseStatus.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["deadline", b"deadline"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_ms", b"at_ms", "deadline", b"deadline", "deadline_text", b"deadline_text", "owner", b"owner", "promise_id", b"promise_id", "text", b"text", "turn_id", b"turn_id", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_ms", b"at_ms", "deadline", b"deadline", "deadline_text", b"deadline_text", "owner", b"owner", "promise_id", b"promise_id", "status", b"status", "text", b"text", "turn_id", b"turn_id", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Promise: _TypeAlias = Promise  # noqa: Y015
+
+@_typing.final
+class StoredPromise(_message.Message):
+    """StoredPromise is a promise with where it was made and what became of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROMISE_FIELD_NUMBER: _builtins.int
+    INTERACTION_ID_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    TEAM_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    MADE_AT_FIELD_NUMBER: _builtins.int
+    SETTLED_AT_FIELD_NUMBER: _builtins.int
+    SETTLED_BY_FIELD_NUMBER: _builtins.int
+    interaction_id: _builtins.str
+    """Interaction it was made in."""
+    agent_id: _builtins.str
+    """The agent who made it."""
+    team_id: _builtins.str
+    """The agent's team."""
+    customer_id: _builtins.str
+    """The customer it was made to."""
+    settled_by: _builtins.str
+    """What settled it: "ticket:<id>", "interaction:<id>", "deadline" or "person:<principal>"; empty while open."""
+    @_builtins.property
+    def promise(self) -> Global___Promise:
+        """The promise, with its status."""
+
+    @_builtins.property
+    def made_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was made."""
+
+    @_builtins.property
+    def settled_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was settled; unset while open."""
+
+    def __init__(
+        self,
+        *,
+        promise: Global___Promise | None = ...,
+        interaction_id: _builtins.str = ...,
+        agent_id: _builtins.str = ...,
+        team_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        made_at: _timestamp_pb2.Timestamp | None = ...,
+        settled_at: _timestamp_pb2.Timestamp | None = ...,
+        settled_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["made_at", b"made_at", "promise", b"promise", "settled_at", b"settled_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "customer_id", b"customer_id", "interaction_id", b"interaction_id", "made_at", b"made_at", "promise", b"promise", "settled_at", b"settled_at", "settled_by", b"settled_by", "team_id", b"team_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StoredPromise: _TypeAlias = StoredPromise  # noqa: Y015
 
 @_typing.final
 class TurnEmotion(_message.Message):
@@ -358,6 +516,8 @@ class TurnEmotion(_message.Message):
     AT_MS_FIELD_NUMBER: _builtins.int
     EMOTION_FIELD_NUMBER: _builtins.int
     VALENCE_FIELD_NUMBER: _builtins.int
+    AROUSAL_FIELD_NUMBER: _builtins.int
+    DISSATISFACTION_FIELD_NUMBER: _builtins.int
     turn_id: _builtins.str
     """Turn."""
     at_ms: _builtins.int
@@ -366,6 +526,10 @@ class TurnEmotion(_message.Message):
     """angry, anxious, neutral or satisfied."""
     valence: _builtins.float
     """-1 (worst) to 1 (best)."""
+    arousal: _builtins.float
+    """How excited the voice is against the same speaker's own usual, in standard deviations; 0 without sound."""
+    dissatisfaction: _builtins.float
+    """How likely the customer is dissatisfied in this turn, 0 to 1."""
     def __init__(
         self,
         *,
@@ -373,14 +537,256 @@ class TurnEmotion(_message.Message):
         at_ms: _builtins.int = ...,
         emotion: _builtins.str = ...,
         valence: _builtins.float = ...,
+        arousal: _builtins.float = ...,
+        dissatisfaction: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_ms", b"at_ms", "emotion", b"emotion", "turn_id", b"turn_id", "valence", b"valence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arousal", b"arousal", "at_ms", b"at_ms", "dissatisfaction", b"dissatisfaction", "emotion", b"emotion", "turn_id", b"turn_id", "valence", b"valence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TurnEmotion: _TypeAlias = TurnEmotion  # noqa: Y015
+
+@_typing.final
+class TippingPoint(_message.Message):
+    """TippingPoint is where the customer's mood turned for the worse."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TURN_ID_FIELD_NUMBER: _builtins.int
+    AT_MS_FIELD_NUMBER: _builtins.int
+    AFTER_TURN_ID_FIELD_NUMBER: _builtins.int
+    RECOVERED_FIELD_NUMBER: _builtins.int
+    turn_id: _builtins.str
+    """Customer's turn in which it showed."""
+    at_ms: _builtins.int
+    """Milliseconds since the recording began."""
+    after_turn_id: _builtins.str
+    """Agent's turn before it; empty where the customer spoke first."""
+    recovered: _builtins.bool
+    """The mood came back before the contact ended."""
+    def __init__(
+        self,
+        *,
+        turn_id: _builtins.str = ...,
+        at_ms: _builtins.int = ...,
+        after_turn_id: _builtins.str = ...,
+        recovered: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_turn_id", b"after_turn_id", "at_ms", b"at_ms", "recovered", b"recovered", "turn_id", b"turn_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TippingPoint: _TypeAlias = TippingPoint  # noqa: Y015
+
+@_typing.final
+class Redaction(_message.Message):
+    """Redaction is a span that was masked. The masked words themselves are not in it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TURN_ID_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    CHAR_FROM_FIELD_NUMBER: _builtins.int
+    CHAR_TO_FIELD_NUMBER: _builtins.int
+    START_MS_FIELD_NUMBER: _builtins.int
+    END_MS_FIELD_NUMBER: _builtins.int
+    turn_id: _builtins.str
+    """Turn it is in."""
+    role: _ingestion_service_pb2.Role.ValueType
+    """Who spoke."""
+    kind: _builtins.str
+    """id_card, bank_card, mobile, landline, plate, credit_code, address, name, email, number."""
+    char_from: _builtins.int
+    """Characters [from, to) of the turn's unmasked text."""
+    char_to: _builtins.int
+    """See char_from."""
+    start_ms: _builtins.int
+    """Milliseconds since the recording began, from which its sound is silenced; both 0 in chats."""
+    end_ms: _builtins.int
+    """See start_ms."""
+    def __init__(
+        self,
+        *,
+        turn_id: _builtins.str = ...,
+        role: _ingestion_service_pb2.Role.ValueType = ...,
+        kind: _builtins.str = ...,
+        char_from: _builtins.int = ...,
+        char_to: _builtins.int = ...,
+        start_ms: _builtins.int = ...,
+        end_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["char_from", b"char_from", "char_to", b"char_to", "end_ms", b"end_ms", "kind", b"kind", "role", b"role", "start_ms", b"start_ms", "turn_id", b"turn_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Redaction: _TypeAlias = Redaction  # noqa: Y015
+
+@_typing.final
+class Original(_message.Message):
+    """Original is what a redaction hides."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REDACTION_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """What was said there."""
+    @_builtins.property
+    def redaction(self) -> Global___Redaction:
+        """Where it is."""
+
+    def __init__(
+        self,
+        *,
+        redaction: Global___Redaction | None = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["redaction", b"redaction"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["redaction", b"redaction", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Original: _TypeAlias = Original  # noqa: Y015
+
+@_typing.final
+class Provenance(_message.Message):
+    """Provenance names everything an evaluation was made with, enough to make it again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ModelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    ENGINE_FIELD_NUMBER: _builtins.int
+    RULES_SHA256_FIELD_NUMBER: _builtins.int
+    MODELS_FIELD_NUMBER: _builtins.int
+    ASR_FIELD_NUMBER: _builtins.int
+    TURNS_SHA256_FIELD_NUMBER: _builtins.int
+    engine: _builtins.str
+    """Engine, name and version."""
+    rules_sha256: _builtins.str
+    """SHA-256 of the rules, the scorecard and the signals as compiled, hex."""
+    turns_sha256: _builtins.str
+    """SHA-256 over turn ids, roles, milliseconds and texts, hex."""
+    @_builtins.property
+    def models(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Name -> version or SHA-256 of every model used, for example "emotion"."""
+
+    @_builtins.property
+    def asr(self) -> _asr_service_pb2.AsrModel:
+        """What wrote the transcript."""
+
+    def __init__(
+        self,
+        *,
+        engine: _builtins.str = ...,
+        rules_sha256: _builtins.str = ...,
+        models: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        asr: _asr_service_pb2.AsrModel | None = ...,
+        turns_sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["asr", b"asr"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asr", b"asr", "engine", b"engine", "models", b"models", "rules_sha256", b"rules_sha256", "turns_sha256", b"turns_sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Provenance: _TypeAlias = Provenance  # noqa: Y015
+
+@_typing.final
+class ChainLink(_message.Message):
+    """ChainLink joins an evaluation to the tenant's one before it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    PREVIOUS_SHA256_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """1, 2, … without a gap for each tenant."""
+    sha256: _builtins.str
+    """SHA-256 of the canonical JSON, hex."""
+    previous_sha256: _builtins.str
+    """That of the record before; 64 zeros for the first."""
+    def __init__(
+        self,
+        *,
+        sequence: _builtins.int = ...,
+        sha256: _builtins.str = ...,
+        previous_sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["previous_sha256", b"previous_sha256", "sequence", b"sequence", "sha256", b"sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChainLink: _TypeAlias = ChainLink  # noqa: Y015
+
+@_typing.final
+class LiveComparison(_message.Message):
+    """LiveComparison says how the live evaluation of a call differs from the one over its recording."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCORE_FIELD_NUMBER: _builtins.int
+    ITEMS_DIFFERING_FIELD_NUMBER: _builtins.int
+    ALERTS_LIVE_ONLY_FIELD_NUMBER: _builtins.int
+    ALERTS_FINAL_ONLY_FIELD_NUMBER: _builtins.int
+    score: _builtins.float
+    """Score of the live evaluation."""
+    @_builtins.property
+    def items_differing(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Items that came out otherwise."""
+
+    @_builtins.property
+    def alerts_live_only(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Kinds of alerts raised live and not found again."""
+
+    @_builtins.property
+    def alerts_final_only(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Kinds of alerts found only afterwards."""
+
+    def __init__(
+        self,
+        *,
+        score: _builtins.float = ...,
+        items_differing: _abc.Iterable[_builtins.str] | None = ...,
+        alerts_live_only: _abc.Iterable[_builtins.str] | None = ...,
+        alerts_final_only: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alerts_final_only", b"alerts_final_only", "alerts_live_only", b"alerts_live_only", "items_differing", b"items_differing", "score", b"score"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiveComparison: _TypeAlias = LiveComparison  # noqa: Y015
 
 @_typing.final
 class Evaluation(_message.Message):
@@ -406,6 +812,15 @@ class Evaluation(_message.Message):
     SCORED_AT_FIELD_NUMBER: _builtins.int
     ENGINE_FIELD_NUMBER: _builtins.int
     HIGHLIGHTS_FIELD_NUMBER: _builtins.int
+    SCORE_LOW_FIELD_NUMBER: _builtins.int
+    SCORE_HIGH_FIELD_NUMBER: _builtins.int
+    PRIMARY_FIELD_NUMBER: _builtins.int
+    REDACTIONS_FIELD_NUMBER: _builtins.int
+    TIPPING_POINT_FIELD_NUMBER: _builtins.int
+    PROVENANCE_FIELD_NUMBER: _builtins.int
+    CHAIN_FIELD_NUMBER: _builtins.int
+    LIVE_FIELD_NUMBER: _builtins.int
+    REVIEWED_AT_FIELD_NUMBER: _builtins.int
     evaluation_id: _builtins.str
     """UUID derived from interaction and scorecard version."""
     interaction_id: _builtins.str
@@ -424,6 +839,12 @@ class Evaluation(_message.Message):
     """The customer's matter in the customer's words, masked, at most 200 characters."""
     engine: _builtins.str
     """Engine that judged, name and version."""
+    score_low: _builtins.float
+    """Score if every abstained item had failed."""
+    score_high: _builtins.float
+    """Score if every abstained item had passed."""
+    primary: _builtins.bool
+    """The scorecard that counts; others that also apply are found with ListEvaluations."""
     @_builtins.property
     def scorecard(self) -> Global___ScorecardRef:
         """What judged it."""
@@ -460,6 +881,30 @@ class Evaluation(_message.Message):
     def highlights(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Good practice seen (服务亮点), in Chinese."""
 
+    @_builtins.property
+    def redactions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Redaction]:
+        """What was masked."""
+
+    @_builtins.property
+    def tipping_point(self) -> Global___TippingPoint:
+        """Where the customer's mood turned for the worse; unset where it did not."""
+
+    @_builtins.property
+    def provenance(self) -> Global___Provenance:
+        """What it was made with."""
+
+    @_builtins.property
+    def chain(self) -> Global___ChainLink:
+        """Its place in the tenant's chain."""
+
+    @_builtins.property
+    def live(self) -> Global___LiveComparison:
+        """How the live evaluation differed; unset where the contact was not live."""
+
+    @_builtins.property
+    def reviewed_at(self) -> _timestamp_pb2.Timestamp:
+        """When a person last changed it (review or accepted appeal); unset where none did."""
+
     def __init__(
         self,
         *,
@@ -481,10 +926,19 @@ class Evaluation(_message.Message):
         scored_at: _timestamp_pb2.Timestamp | None = ...,
         engine: _builtins.str = ...,
         highlights: _abc.Iterable[_builtins.str] | None = ...,
+        score_low: _builtins.float = ...,
+        score_high: _builtins.float = ...,
+        primary: _builtins.bool = ...,
+        redactions: _abc.Iterable[Global___Redaction] | None = ...,
+        tipping_point: Global___TippingPoint | None = ...,
+        provenance: Global___Provenance | None = ...,
+        chain: Global___ChainLink | None = ...,
+        live: Global___LiveComparison | None = ...,
+        reviewed_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["scorecard", b"scorecard", "scored_at", b"scored_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "live", b"live", "provenance", b"provenance", "reviewed_at", b"reviewed_at", "scorecard", b"scorecard", "scored_at", b"scored_at", "tipping_point", b"tipping_point"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alerts", b"alerts", "customer_emotion", b"customer_emotion", "dimensions", b"dimensions", "emotion_course", b"emotion_course", "engine", b"engine", "evaluation_id", b"evaluation_id", "fatal", b"fatal", "highlights", b"highlights", "interaction_id", b"interaction_id", "items", b"items", "promises", b"promises", "risk_keywords", b"risk_keywords", "score", b"score", "scorecard", b"scorecard", "scored_at", b"scored_at", "summary", b"summary", "ticket_type", b"ticket_type", "urgency", b"urgency"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alerts", b"alerts", "chain", b"chain", "customer_emotion", b"customer_emotion", "dimensions", b"dimensions", "emotion_course", b"emotion_course", "engine", b"engine", "evaluation_id", b"evaluation_id", "fatal", b"fatal", "highlights", b"highlights", "interaction_id", b"interaction_id", "items", b"items", "live", b"live", "primary", b"primary", "promises", b"promises", "provenance", b"provenance", "redactions", b"redactions", "reviewed_at", b"reviewed_at", "risk_keywords", b"risk_keywords", "score", b"score", "score_high", b"score_high", "score_low", b"score_low", "scorecard", b"scorecard", "scored_at", b"scored_at", "summary", b"summary", "ticket_type", b"ticket_type", "tipping_point", b"tipping_point", "urgency", b"urgency"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -542,6 +996,11 @@ class ScorecardItem(_message.Message):
     MAX_POINTS_FIELD_NUMBER: _builtins.int
     FATAL_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
+    SECTION_FIELD_NUMBER: _builtins.int
+    BONUS_FIELD_NUMBER: _builtins.int
+    APPLIES_WHEN_FIELD_NUMBER: _builtins.int
+    RULE_TEXT_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """For example "apology"."""
     title: _builtins.str
@@ -554,6 +1013,18 @@ class ScorecardItem(_message.Message):
     """Failing it is fatal."""
     description: _builtins.str
     """What is looked for, in Chinese."""
+    section: _builtins.str
+    """Section, in Chinese."""
+    bonus: _builtins.bool
+    """Points on top of the full score."""
+    applies_when: _builtins.str
+    """When it applies, in Chinese; empty where always."""
+    rule_text: _builtins.str
+    """Its rule, in Chinese."""
+    @_builtins.property
+    def options(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemOption]:
+        """Points by option, best first; empty where it is passed or failed."""
+
     def __init__(
         self,
         *,
@@ -563,14 +1034,45 @@ class ScorecardItem(_message.Message):
         max_points: _builtins.float = ...,
         fatal: _builtins.bool = ...,
         description: _builtins.str = ...,
+        section: _builtins.str = ...,
+        bonus: _builtins.bool = ...,
+        applies_when: _builtins.str = ...,
+        rule_text: _builtins.str = ...,
+        options: _abc.Iterable[Global___ItemOption] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "dimension", b"dimension", "fatal", b"fatal", "item_id", b"item_id", "max_points", b"max_points", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applies_when", b"applies_when", "bonus", b"bonus", "description", b"description", "dimension", b"dimension", "fatal", b"fatal", "item_id", b"item_id", "max_points", b"max_points", "options", b"options", "rule_text", b"rule_text", "section", b"section", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ScorecardItem: _TypeAlias = ScorecardItem  # noqa: Y015
+
+@_typing.final
+class ItemOption(_message.Message):
+    """ItemOption is one way an item may come out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """For people, in Chinese."""
+    points: _builtins.float
+    """Points it gives."""
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        points: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["points", b"points", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ItemOption: _TypeAlias = ItemOption  # noqa: Y015
 
 @_typing.final
 class GetEvaluationRequest(_message.Message):
@@ -579,16 +1081,20 @@ class GetEvaluationRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     INTERACTION_ID_FIELD_NUMBER: _builtins.int
+    SCORECARD_ID_FIELD_NUMBER: _builtins.int
     interaction_id: _builtins.str
     """UUID."""
+    scorecard_id: _builtins.str
+    """Which of several scorecards; the one that counts where empty."""
     def __init__(
         self,
         *,
         interaction_id: _builtins.str = ...,
+        scorecard_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["interaction_id", b"interaction_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["interaction_id", b"interaction_id", "scorecard_id", b"scorecard_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -678,6 +1184,8 @@ class ListEvaluationsRequest(_message.Message):
     FAILED_ITEM_ID_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    INTERACTION_ID_FIELD_NUMBER: _builtins.int
+    ABSTAINED_ITEM_ID_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """Only this agent, where set."""
     team_id: _builtins.str
@@ -690,6 +1198,10 @@ class ListEvaluationsRequest(_message.Message):
     """1 to 200; 50 where 0."""
     page_token: _builtins.str
     """next_page_token of the page before."""
+    interaction_id: _builtins.str
+    """Only of this interaction, where set: then all its scorecards, else those that count."""
+    abstained_item_id: _builtins.str
+    """Only those with this item abstained, where set."""
     @_builtins.property
     def to(self) -> _timestamp_pb2.Timestamp:
         """Only scored before, where set."""
@@ -704,10 +1216,12 @@ class ListEvaluationsRequest(_message.Message):
         failed_item_id: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        interaction_id: _builtins.str = ...,
+        abstained_item_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["from", b"from", "to", b"to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "failed_item_id", b"failed_item_id", "fatal", b"fatal", "from", b"from", "page_size", b"page_size", "page_token", b"page_token", "team_id", b"team_id", "to", b"to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["abstained_item_id", b"abstained_item_id", "agent_id", b"agent_id", "failed_item_id", b"failed_item_id", "fatal", b"fatal", "from", b"from", "interaction_id", b"interaction_id", "page_size", b"page_size", "page_token", b"page_token", "team_id", b"team_id", "to", b"to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -940,3 +1454,173 @@ class ListScorecardsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListScorecardsResponse: _TypeAlias = ListScorecardsResponse  # noqa: Y015
+
+@_typing.final
+class GetOriginalsRequest(_message.Message):
+    """GetOriginalsRequest names the interaction."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INTERACTION_ID_FIELD_NUMBER: _builtins.int
+    interaction_id: _builtins.str
+    """UUID."""
+    def __init__(
+        self,
+        *,
+        interaction_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["interaction_id", b"interaction_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetOriginalsRequest: _TypeAlias = GetOriginalsRequest  # noqa: Y015
+
+@_typing.final
+class GetOriginalsResponse(_message.Message):
+    """GetOriginalsResponse carries them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORIGINALS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def originals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Original]:
+        """In order of turns."""
+
+    def __init__(
+        self,
+        *,
+        originals: _abc.Iterable[Global___Original] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["originals", b"originals"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetOriginalsResponse: _TypeAlias = GetOriginalsResponse  # noqa: Y015
+
+@_typing.final
+class ListPromisesRequest(_message.Message):
+    """ListPromisesRequest filters and pages."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INTERACTION_ID_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    interaction_id: _builtins.str
+    """Only of this interaction, where set."""
+    agent_id: _builtins.str
+    """Only of this agent, where set."""
+    customer_id: _builtins.str
+    """Only to this customer, where set."""
+    status: Global___PromiseStatus.ValueType
+    """Only with this status, where set."""
+    page_size: _builtins.int
+    """1 to 200; 50 where 0."""
+    page_token: _builtins.str
+    """next_page_token of the page before."""
+    def __init__(
+        self,
+        *,
+        interaction_id: _builtins.str = ...,
+        agent_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        status: Global___PromiseStatus.ValueType = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "customer_id", b"customer_id", "interaction_id", b"interaction_id", "page_size", b"page_size", "page_token", b"page_token", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPromisesRequest: _TypeAlias = ListPromisesRequest  # noqa: Y015
+
+@_typing.final
+class ListPromisesResponse(_message.Message):
+    """ListPromisesResponse is one page."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROMISES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def promises(self) -> _containers.RepeatedCompositeFieldContainer[Global___StoredPromise]:
+        """Newest first."""
+
+    def __init__(
+        self,
+        *,
+        promises: _abc.Iterable[Global___StoredPromise] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "promises", b"promises"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPromisesResponse: _TypeAlias = ListPromisesResponse  # noqa: Y015
+
+@_typing.final
+class SettlePromiseRequest(_message.Message):
+    """SettlePromiseRequest says what became of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROMISE_ID_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    promise_id: _builtins.str
+    """UUID."""
+    status: Global___PromiseStatus.ValueType
+    """kept, late or broken."""
+    note: _builtins.str
+    """Why; needed."""
+    def __init__(
+        self,
+        *,
+        promise_id: _builtins.str = ...,
+        status: Global___PromiseStatus.ValueType = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "promise_id", b"promise_id", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SettlePromiseRequest: _TypeAlias = SettlePromiseRequest  # noqa: Y015
+
+@_typing.final
+class SettlePromiseResponse(_message.Message):
+    """SettlePromiseResponse carries the promise."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROMISE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def promise(self) -> Global___StoredPromise:
+        """After it."""
+
+    def __init__(
+        self,
+        *,
+        promise: Global___StoredPromise | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["promise", b"promise"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["promise", b"promise"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SettlePromiseResponse: _TypeAlias = SettlePromiseResponse  # noqa: Y015

@@ -60,6 +60,21 @@ class NlpServiceStub:
                 request_serializer=mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2.EvaluateRequest.SerializeToString,
                 response_deserializer=mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2.EvaluateResponse.FromString,
                 _registered_method=True)
+        self.GetOriginals = channel.unary_unary(
+                '/mingjian.nlp.v1.NlpService/GetOriginals',
+                request_serializer=mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2.GetOriginalsRequest.SerializeToString,
+                response_deserializer=mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2.GetOriginalsResponse.FromString,
+                _registered_method=True)
+        self.ListPromises = channel.unary_unary(
+                '/mingjian.nlp.v1.NlpService/ListPromises',
+                request_serializer=mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2.ListPromisesRequest.SerializeToString,
+                response_deserializer=mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2.ListPromisesResponse.FromString,
+                _registered_method=True)
+        self.SettlePromise = channel.unary_unary(
+                '/mingjian.nlp.v1.NlpService/SettlePromise',
+                request_serializer=mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2.SettlePromiseRequest.SerializeToString,
+                response_deserializer=mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2.SettlePromiseResponse.FromString,
+                _registered_method=True)
         self.ListScorecards = channel.unary_unary(
                 '/mingjian.nlp.v1.NlpService/ListScorecards',
                 request_serializer=mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2.ListScorecardsRequest.SerializeToString,
@@ -106,6 +121,27 @@ class NlpServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetOriginals(self, request, context):
+        """GetOriginals returns what was masked in an interaction, from the vault. Every look is written to the audit log.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPromises(self, request, context):
+        """ListPromises returns promises with what became of them, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SettlePromise(self, request, context):
+        """SettlePromise says what became of a promise; a person's word overrules what was matched.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListScorecards(self, request, context):
         """ListScorecards returns the scorecards in force.
         """
@@ -140,6 +176,21 @@ def add_NlpServiceServicer_to_server(servicer, server):
                     servicer.Evaluate,
                     request_deserializer=mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2.EvaluateRequest.FromString,
                     response_serializer=mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2.EvaluateResponse.SerializeToString,
+            ),
+            'GetOriginals': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOriginals,
+                    request_deserializer=mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2.GetOriginalsRequest.FromString,
+                    response_serializer=mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2.GetOriginalsResponse.SerializeToString,
+            ),
+            'ListPromises': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPromises,
+                    request_deserializer=mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2.ListPromisesRequest.FromString,
+                    response_serializer=mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2.ListPromisesResponse.SerializeToString,
+            ),
+            'SettlePromise': grpc.unary_unary_rpc_method_handler(
+                    servicer.SettlePromise,
+                    request_deserializer=mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2.SettlePromiseRequest.FromString,
+                    response_serializer=mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2.SettlePromiseResponse.SerializeToString,
             ),
             'ListScorecards': grpc.unary_unary_rpc_method_handler(
                     servicer.ListScorecards,
@@ -283,6 +334,87 @@ class NlpService:
             '/mingjian.nlp.v1.NlpService/Evaluate',
             mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2.EvaluateRequest.SerializeToString,
             mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2.EvaluateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOriginals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mingjian.nlp.v1.NlpService/GetOriginals',
+            mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2.GetOriginalsRequest.SerializeToString,
+            mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2.GetOriginalsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPromises(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mingjian.nlp.v1.NlpService/ListPromises',
+            mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2.ListPromisesRequest.SerializeToString,
+            mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2.ListPromisesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SettlePromise(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mingjian.nlp.v1.NlpService/SettlePromise',
+            mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2.SettlePromiseRequest.SerializeToString,
+            mingjian_dot_nlp_dot_v1_dot_nlp__service__pb2.SettlePromiseResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,12 @@ class NlpServiceStub:
     """ListAlerts returns alerts, newest first."""
     Evaluate: _grpc.UnaryUnaryMultiCallable[_nlp_service_pb2.EvaluateRequest, _nlp_service_pb2.EvaluateResponse]
     """Evaluate judges turns on the spot and stores nothing: for trying a scorecard."""
+    GetOriginals: _grpc.UnaryUnaryMultiCallable[_nlp_service_pb2.GetOriginalsRequest, _nlp_service_pb2.GetOriginalsResponse]
+    """GetOriginals returns what was masked in an interaction, from the vault. Every look is written to the audit log."""
+    ListPromises: _grpc.UnaryUnaryMultiCallable[_nlp_service_pb2.ListPromisesRequest, _nlp_service_pb2.ListPromisesResponse]
+    """ListPromises returns promises with what became of them, newest first."""
+    SettlePromise: _grpc.UnaryUnaryMultiCallable[_nlp_service_pb2.SettlePromiseRequest, _nlp_service_pb2.SettlePromiseResponse]
+    """SettlePromise says what became of a promise; a person's word overrules what was matched."""
     ListScorecards: _grpc.UnaryUnaryMultiCallable[_nlp_service_pb2.ListScorecardsRequest, _nlp_service_pb2.ListScorecardsResponse]
     """ListScorecards returns the scorecards in force."""
 
@@ -61,6 +67,12 @@ class NlpServiceAsyncStub(NlpServiceStub):
     """ListAlerts returns alerts, newest first."""
     Evaluate: _aio.UnaryUnaryMultiCallable[_nlp_service_pb2.EvaluateRequest, _nlp_service_pb2.EvaluateResponse]  # type: ignore[assignment]
     """Evaluate judges turns on the spot and stores nothing: for trying a scorecard."""
+    GetOriginals: _aio.UnaryUnaryMultiCallable[_nlp_service_pb2.GetOriginalsRequest, _nlp_service_pb2.GetOriginalsResponse]  # type: ignore[assignment]
+    """GetOriginals returns what was masked in an interaction, from the vault. Every look is written to the audit log."""
+    ListPromises: _aio.UnaryUnaryMultiCallable[_nlp_service_pb2.ListPromisesRequest, _nlp_service_pb2.ListPromisesResponse]  # type: ignore[assignment]
+    """ListPromises returns promises with what became of them, newest first."""
+    SettlePromise: _aio.UnaryUnaryMultiCallable[_nlp_service_pb2.SettlePromiseRequest, _nlp_service_pb2.SettlePromiseResponse]  # type: ignore[assignment]
+    """SettlePromise says what became of a promise; a person's word overrules what was matched."""
     ListScorecards: _aio.UnaryUnaryMultiCallable[_nlp_service_pb2.ListScorecardsRequest, _nlp_service_pb2.ListScorecardsResponse]  # type: ignore[assignment]
     """ListScorecards returns the scorecards in force."""
 
@@ -106,6 +118,30 @@ class NlpServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_nlp_service_pb2.EvaluateResponse, _abc.Awaitable[_nlp_service_pb2.EvaluateResponse]]:
         """Evaluate judges turns on the spot and stores nothing: for trying a scorecard."""
+
+    @_abc_1.abstractmethod
+    def GetOriginals(
+        self,
+        request: _nlp_service_pb2.GetOriginalsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_nlp_service_pb2.GetOriginalsResponse, _abc.Awaitable[_nlp_service_pb2.GetOriginalsResponse]]:
+        """GetOriginals returns what was masked in an interaction, from the vault. Every look is written to the audit log."""
+
+    @_abc_1.abstractmethod
+    def ListPromises(
+        self,
+        request: _nlp_service_pb2.ListPromisesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_nlp_service_pb2.ListPromisesResponse, _abc.Awaitable[_nlp_service_pb2.ListPromisesResponse]]:
+        """ListPromises returns promises with what became of them, newest first."""
+
+    @_abc_1.abstractmethod
+    def SettlePromise(
+        self,
+        request: _nlp_service_pb2.SettlePromiseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_nlp_service_pb2.SettlePromiseResponse, _abc.Awaitable[_nlp_service_pb2.SettlePromiseResponse]]:
+        """SettlePromise says what became of a promise; a person's word overrules what was matched."""
 
     @_abc_1.abstractmethod
     def ListScorecards(
