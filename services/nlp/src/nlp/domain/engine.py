@@ -46,6 +46,17 @@ class Assessment:
     redaction: Redaction
 
 
+@dataclass(frozen=True)
+class Reading:
+    """One contact read for one scorecard: what its items are judged on, and what was derived from the words before."""
+
+    evaluator: Evaluator
+    mood: Mood
+    customer_emotion: str
+    ticket_type: str
+    urgent: bool
+
+
 class QualityEngine:
     """Judges contacts; the scorecard is chosen by industry, `common` where no pack names it."""
 
@@ -68,6 +79,23 @@ class QualityEngine:
     def assess(self, dialogue: Dialogue) -> Assessment:
         """Judge one contact."""
         card = self.scorecard_for(dialogue.interaction)
+        reading = self.read(card, dialogue)
+        evaluator, feeling = reading.evaluator, reading.mood
+        return Assessment(
+            scorecard=card,
+            judgement=judge(card, evaluator),
+            mood=feeling,
+            customer_emotion=reading.customer_emotion,
+            ticket_type=reading.ticket_type,
+            urgent=reading.urgent,
+            risk_keywords=risk_words(self._signals, evaluator),
+            alerts=_alerts(card.alerts, feeling, evaluator, reading.urgent),
+            promises=evaluator.scanned.promises,
+            redaction=redact(dialogue),
+        )
+
+    def read(self, card: Scorecard, dialogue: Dialogue) -> Reading:
+        """Read one contact for a scorecard, whichever its attributes would choose, with what is derived from the words as attributes."""
         interaction = dialogue.interaction
         known: dict[str, str] = {
             **interaction.attributes,
@@ -82,19 +110,7 @@ class QualityEngine:
         kind, _ = ticket_type(self._signals, evaluator)
         evaluator = evaluator.with_attributes({"ticket_type": kind})
         urgent = is_urgent(self._signals, evaluator)
-        evaluator = evaluator.with_attributes({"urgency": "high" if urgent else "normal"})
-        return Assessment(
-            scorecard=card,
-            judgement=judge(card, evaluator),
-            mood=feeling,
-            customer_emotion=emotion,
-            ticket_type=kind,
-            urgent=urgent,
-            risk_keywords=risk_words(self._signals, evaluator),
-            alerts=_alerts(card.alerts, feeling, evaluator, urgent),
-            promises=evaluator.scanned.promises,
-            redaction=redact(dialogue),
-        )
+        return Reading(evaluator.with_attributes({"urgency": "high" if urgent else "normal"}), feeling, emotion, kind, urgent)
 
 
 def _conditions(card: Scorecard, signals: Signals) -> list[Condition]:
