@@ -1,8 +1,10 @@
-"""What routing's tests share: the shipped rules, a clock that is set by hand, and tickets as the rules would open them."""
+"""What routing's tests share: the shipped rules, a clock that is set by hand, tickets as the rules would open them; and sla_oracle made importable."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from chassis.ids import derived_id, new_id
@@ -16,6 +18,8 @@ from routing.domain.departments import DepartmentRules, department_rules_in
 from routing.domain.opening import Contact, Wanted, opened
 from routing.domain.tickets import Kind, Ticket, Urgency
 from routing.settings import RULES
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 
