@@ -19,6 +19,7 @@ from nlp.adapters.grpc_asr import GrpcAsr
 from nlp.adapters.mongo_evaluations import MongoEvaluations
 from nlp.adapters.nats_consumer import NatsAnnouncements
 from nlp.app import Findings, Scoring, utc_now
+from nlp.app_vault import Vault
 from nlp.domain.engine import QualityEngine
 
 ASR = "mingjian.asr.v1.AsrService"
@@ -72,6 +73,7 @@ class Platform:
     asr: Asr
     scoring: Scoring
     findings: Findings
+    vault: Vault
     evaluations: MongoEvaluations
     db: Database
     events: Events
@@ -88,4 +90,5 @@ async def nlp_on(engine: QualityEngine, db: Database, events: Events) -> AsyncIt
         scoring = Scoring(
             engine, transcripts, evaluations, NatsAnnouncements(events), derive_id=derived_id, now=utc_now, utc_offset=timedelta(hours=8)
         )
-        yield Platform(asr_service, scoring, Findings(engine, transcripts, evaluations), evaluations, db, events)
+        findings = Findings(engine, transcripts, evaluations)
+        yield Platform(asr_service, scoring, findings, Vault(findings, transcripts), evaluations, db, events)

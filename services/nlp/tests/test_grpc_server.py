@@ -17,7 +17,7 @@ def named(permissions=("evaluations:read", "interactions:read"), tenant="t1", ag
 
 
 def stub(platform, identity=READER):
-    return served(registered(platform.scoring, platform.findings), NAME, identity=identity)
+    return served(registered(platform.scoring, platform.findings, platform.vault), NAME, identity=identity)
 
 
 async def scored(platform, interaction_id="i1", **metadata):

@@ -16,6 +16,7 @@ from nlp.adapters.nats_consumer import NatsAnnouncements, OnGivenUp, OnTranscrip
 from nlp.adapters.usem_sentences import UsemSentences
 from nlp.adapters.yaml_packs import load_engine
 from nlp.app import Findings, Scoring, utc_now
+from nlp.app_vault import Vault
 from nlp.settings import Settings
 
 
@@ -38,7 +39,8 @@ async def serve(settings: Settings) -> None:
                 concurrency=settings.interactions_at_once, on_dead=OnGivenUp(scoring),
             )
         )
-        register = registered(scoring, Findings(engine, transcripts, evaluations))
+        findings = Findings(engine, transcripts, evaluations)
+        register = registered(scoring, findings, Vault(findings, transcripts))
         await r.up.enter_async_context(
             serving(settings.grpc_address, [NAME], register, identity_key=settings.identity_key, grace_s=settings.stop_grace_s)
         )

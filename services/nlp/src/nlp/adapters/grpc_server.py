@@ -14,31 +14,33 @@ from nlp.adapters.protobuf_evaluations import (
     contact_of_metadata,
     evaluation_to_wire,
     moment,
+    original_to_wire,
     scorecard_to_wire,
     stored_alert_to_wire,
     turns_from_chat,
 )
 from nlp.app import AlertFilters, Caller, EvaluationFilters, Findings, Scoring
+from nlp.app_vault import Vault
 
 NAME = "mingjian.nlp.v1.NlpService"
 READ_PII = "pii:read"
 
 
-def registered(scoring: Scoring, findings: Findings) -> Callable[[grpc.aio.Server], None]:
+def registered(scoring: Scoring, findings: Findings, vault: Vault) -> Callable[[grpc.aio.Server], None]:
     """What chassis.grpc_server.serving registers."""
 
     def register(server: grpc.aio.Server) -> None:
-        pb_grpc.add_NlpServiceServicer_to_server(_Servicer(scoring, findings), server)
+        pb_grpc.add_NlpServiceServicer_to_server(_Servicer(scoring, findings, vault), server)
 
     return register
 
 
 class _Servicer(pb_grpc.NlpServiceServicer):
-    def __init__(self, scoring: Scoring, findings: Findings) -> None:
-        self._scoring, self._findings = scoring, findings
+    def __init__(self, scoring: Scoring, findings: Findings, vault: Vault) -> None:
+        self._scoring, self._findings, self._vault = scoring, findings, vault
 
     async def GetEvaluation(self, request: pb.GetEvaluationRequest, context: object) -> pb.GetEvaluationResponse:
-        found = await self._findings.evaluation(_named(request.interaction_id), _caller())
+        found = await self._vault.evaluation(_named(request.interaction_id), _caller())
         return pb.GetEvaluationResponse(evaluation=evaluation_to_wire(found))
 
     async def GetTranscript(self, request: pb.GetTranscriptRequest, context: object) -> pb.GetTranscriptResponse:
@@ -64,6 +66,18 @@ class _Servicer(pb_grpc.NlpServiceServicer):
         made = contact_of_metadata(request.metadata, _caller().tenant, spoken=False, interaction_id=new_id())
         evaluation = await self._scoring.judge(made, turns_from_chat(request.turns))
         return pb.EvaluateResponse(evaluation=evaluation_to_wire(evaluation))
+
+    async def GetOriginals(self, request: pb.GetOriginalsRequest, context: object) -> pb.GetOriginalsResponse:
+        found = await self._vault.originals(_named(request.interaction_id), _caller())
+        return pb.GetOriginalsResponse(originals=[original_to_wire(original) for original in found])
+
+    async def ListPromises(self, request: pb.ListPromisesRequest, context: object) -> pb.ListPromisesResponse:
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "not there yet")  # type: ignore[attr-defined]
+        raise AssertionError
+
+    async def SettlePromise(self, request: pb.SettlePromiseRequest, context: object) -> pb.SettlePromiseResponse:
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "not there yet")  # type: ignore[attr-defined]
+        raise AssertionError
 
     async def ListScorecards(self, request: pb.ListScorecardsRequest, context: object) -> pb.ListScorecardsResponse:
         return pb.ListScorecardsResponse(scorecards=[scorecard_to_wire(card) for card in self._findings.scorecards(request.industry)])

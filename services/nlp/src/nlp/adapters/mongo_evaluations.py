@@ -29,6 +29,7 @@ from nlp.adapters.protobuf_evaluations import alert_to_wire, evaluation_to_wire,
 from nlp.app import AlertFilters, AlertPage, Contact, EvaluationFilters, EvaluationPage, StoredAlert
 from nlp.domain.evaluations import EmotionPoint, Evaluation, Evidence, KeptPromise, RaisedAlert, ScoredItem
 from nlp.domain.judging import DimensionResult
+from nlp.domain.pii.redactions import RedactedSpan
 
 # Every list ends in `order`, time and id in one string: a page, and a span of time, is one range of an index. No list names its
 # index with `hint`: the embedded server then reads all of it. Every index ascends: on a descending one that server loses documents
@@ -43,7 +44,7 @@ ALERT_INDEXES: tuple[tuple[str, ...], ...] = tuple(
 )
 _DUPLICATE_KEY = 11000
 DIGITS = 14
-_UNLISTED = {"items.evidence": 0, "emotion_course": 0, "outbox": 0, "outbox_since": 0, "marks": 0}
+_UNLISTED = {"items.evidence": 0, "emotion_course": 0, "redactions": 0, "outbox": 0, "outbox_since": 0, "marks": 0}
 
 
 class MongoEvaluations:
@@ -217,5 +218,6 @@ def _from_document(document: Document) -> Evaluation:
         evaluation_id=document["_id"], items=tuple(items), dimensions=tuple(DimensionResult(**d) for d in document["dimensions"]),
         emotion_course=tuple(EmotionPoint(**p) for p in document.get("emotion_course", ())),
         alerts=tuple(RaisedAlert(**a) for a in document["alerts"]), promises=tuple(KeptPromise(**p) for p in document["promises"]),
-        risk_keywords=tuple(document["risk_keywords"]), highlights=tuple(document["highlights"]), **kept,
+        risk_keywords=tuple(document["risk_keywords"]), highlights=tuple(document["highlights"]),
+        redactions=tuple(RedactedSpan(**r) for r in document.get("redactions", ())), **kept,
     )

@@ -13,12 +13,14 @@ from mingjian.nlp.v1 import nlp_service_pb2 as pb
 from nlp.app import Contact, StoredAlert
 from nlp.domain.dialogue import Acoustics, Role, Turn
 from nlp.domain.evaluations import Evaluation, Evidence, KeptPromise, RaisedAlert, ScoredItem
+from nlp.domain.pii.redactions import Original, RedactedSpan
 from nlp.domain.scorecards import Scorecard
 
 _OUTCOMES = {
     "pass": pb.ITEM_OUTCOME_PASS, "fail": pb.ITEM_OUTCOME_FAIL, "na": pb.ITEM_OUTCOME_NA, "abstain": pb.ITEM_OUTCOME_ABSTAIN,
 }
 _ROLES = {ingestion.ROLE_AGENT: Role.AGENT, ingestion.ROLE_CUSTOMER: Role.CUSTOMER}
+_ROLE_NUMBERS = {ours: number for number, ours in _ROLES.items()}
 CHAT_MODEL = "chat"
 
 
@@ -109,6 +111,7 @@ def evaluation_to_wire(evaluation: Evaluation) -> pb.Evaluation:
         scored_at=stamp(evaluation.scored_at),
         engine=evaluation.engine,
         highlights=evaluation.highlights,
+        redactions=[redaction_to_wire(span) for span in evaluation.redactions],
     )
 
 
@@ -149,6 +152,17 @@ def promise_to_wire(promise: KeptPromise) -> pb.Promise:
         promise_id=promise.promise_id, text=promise.text, what=promise.what, deadline_text=promise.deadline_text,
         deadline=stamp(promise.deadline) if promise.deadline else None, turn_id=promise.turn_id, at_ms=promise.at_ms, owner=promise.owner,
     )
+
+
+def redaction_to_wire(span: RedactedSpan) -> pb.Redaction:
+    return pb.Redaction(
+        turn_id=span.turn_id, role=_ROLE_NUMBERS[Role(span.role)], kind=span.kind, char_from=span.char_from, char_to=span.char_to,
+        start_ms=span.start_ms, end_ms=span.end_ms,
+    )
+
+
+def original_to_wire(original: Original) -> pb.Original:
+    return pb.Original(redaction=redaction_to_wire(original.span), text=original.text)
 
 
 def scorecard_to_wire(card: Scorecard) -> pb.Scorecard:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from nlp.domain.dialogue import Dialogue
 from nlp.domain.engine import ENGINE, Alert, Assessment, customer_matter
 from nlp.domain.judging import DimensionResult, ItemResult, Outcome
+from nlp.domain.pii.redactions import RedactedSpan, redacted_spans
 from nlp.domain.signals import TurnEmotion
 from nlp.domain.wording import alert_message, explanation, masked_passage, quote, undertaking, words_of
 
@@ -107,6 +108,7 @@ class Evaluation:
     summary: str
     highlights: tuple[str, ...]
     scored_at: datetime
+    redactions: tuple[RedactedSpan, ...] = ()
 
     @property
     def failed_items(self) -> tuple[str, ...]:
@@ -144,6 +146,7 @@ def evaluation_of(
         summary=_summary(assessment, dialogue),
         highlights=tuple(highlights),
         scored_at=scored_at,
+        redactions=redacted_spans(dialogue, assessment.redaction),
     )
 
 

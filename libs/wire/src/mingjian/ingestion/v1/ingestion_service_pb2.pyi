@@ -703,20 +703,60 @@ class DownloadAudioResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CHUNK_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
     chunk: _builtins.bytes
     """Next bytes of the file as uploaded; of a WAV file where redacted."""
+    @_builtins.property
+    def file(self) -> Global___AudioFile:
+        """What file this is; set in the first message alone."""
+
     def __init__(
         self,
         *,
         chunk: _builtins.bytes = ...,
+        file: Global___AudioFile | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["file", b"file"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "file", b"file"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DownloadAudioResponse: _TypeAlias = DownloadAudioResponse  # noqa: Y015
+
+@_typing.final
+class AudioFile(_message.Message):
+    """AudioFile describes a file that is sent in parts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    TAG_FIELD_NUMBER: _builtins.int
+    CONTAINER_FIELD_NUMBER: _builtins.int
+    REDACTED_FIELD_NUMBER: _builtins.int
+    size_bytes: _builtins.int
+    """Bytes of the whole file."""
+    tag: _builtins.str
+    """Another one where the file is another one."""
+    container: _builtins.str
+    """As Audio.container."""
+    redacted: _builtins.bool
+    """The copy in which masked spans are silent."""
+    def __init__(
+        self,
+        *,
+        size_bytes: _builtins.int = ...,
+        tag: _builtins.str = ...,
+        container: _builtins.str = ...,
+        redacted: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["container", b"container", "redacted", b"redacted", "size_bytes", b"size_bytes", "tag", b"tag"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AudioFile: _TypeAlias = AudioFile  # noqa: Y015
 
 @_typing.final
 class GetChatTurnsRequest(_message.Message):

@@ -106,7 +106,8 @@ class IngestionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DownloadAudio(self, request, context):
-        """DownloadAudio streams the recording as it was uploaded. NOT_FOUND for chats.
+        """DownloadAudio streams the recording as it was uploaded, or its redacted copy. NOT_FOUND for chats, FAILED_PRECONDITION for a
+        redacted copy while the interaction is not scored: what must be silent is not known before.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

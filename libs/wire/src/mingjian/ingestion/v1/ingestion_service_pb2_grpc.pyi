@@ -44,7 +44,9 @@ class IngestionServiceStub:
     ListInteractions: _grpc.UnaryUnaryMultiCallable[_ingestion_service_pb2.ListInteractionsRequest, _ingestion_service_pb2.ListInteractionsResponse]
     """ListInteractions returns interactions, newest first."""
     DownloadAudio: _grpc.UnaryStreamMultiCallable[_ingestion_service_pb2.DownloadAudioRequest, _ingestion_service_pb2.DownloadAudioResponse]
-    """DownloadAudio streams the recording as it was uploaded. NOT_FOUND for chats."""
+    """DownloadAudio streams the recording as it was uploaded, or its redacted copy. NOT_FOUND for chats, FAILED_PRECONDITION for a
+    redacted copy while the interaction is not scored: what must be silent is not known before.
+    """
     GetChatTurns: _grpc.UnaryUnaryMultiCallable[_ingestion_service_pb2.GetChatTurnsRequest, _ingestion_service_pb2.GetChatTurnsResponse]
     """GetChatTurns returns the turns of a chat as they were received, unmasked; for the platform's own services."""
     ImportFeedback: _grpc.UnaryUnaryMultiCallable[_ingestion_service_pb2.ImportFeedbackRequest, _ingestion_service_pb2.ImportFeedbackResponse]
@@ -66,7 +68,9 @@ class IngestionServiceAsyncStub(IngestionServiceStub):
     ListInteractions: _aio.UnaryUnaryMultiCallable[_ingestion_service_pb2.ListInteractionsRequest, _ingestion_service_pb2.ListInteractionsResponse]  # type: ignore[assignment]
     """ListInteractions returns interactions, newest first."""
     DownloadAudio: _aio.UnaryStreamMultiCallable[_ingestion_service_pb2.DownloadAudioRequest, _ingestion_service_pb2.DownloadAudioResponse]  # type: ignore[assignment]
-    """DownloadAudio streams the recording as it was uploaded. NOT_FOUND for chats."""
+    """DownloadAudio streams the recording as it was uploaded, or its redacted copy. NOT_FOUND for chats, FAILED_PRECONDITION for a
+    redacted copy while the interaction is not scored: what must be silent is not known before.
+    """
     GetChatTurns: _aio.UnaryUnaryMultiCallable[_ingestion_service_pb2.GetChatTurnsRequest, _ingestion_service_pb2.GetChatTurnsResponse]  # type: ignore[assignment]
     """GetChatTurns returns the turns of a chat as they were received, unmasked; for the platform's own services."""
     ImportFeedback: _aio.UnaryUnaryMultiCallable[_ingestion_service_pb2.ImportFeedbackRequest, _ingestion_service_pb2.ImportFeedbackResponse]  # type: ignore[assignment]
@@ -115,7 +119,9 @@ class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingestion_service_pb2.DownloadAudioRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_ingestion_service_pb2.DownloadAudioResponse], _abc.AsyncIterator[_ingestion_service_pb2.DownloadAudioResponse]]:
-        """DownloadAudio streams the recording as it was uploaded. NOT_FOUND for chats."""
+        """DownloadAudio streams the recording as it was uploaded, or its redacted copy. NOT_FOUND for chats, FAILED_PRECONDITION for a
+        redacted copy while the interaction is not scored: what must be silent is not known before.
+        """
 
     @_abc_1.abstractmethod
     def GetChatTurns(

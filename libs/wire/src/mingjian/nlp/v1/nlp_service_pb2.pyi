@@ -158,7 +158,7 @@ class Evidence(_message.Message):
     end_ms: _builtins.int
     """Milliseconds since the recording began."""
     text: _builtins.str
-    """The words, masked."""
+    """The words, masked; GetEvaluation gives them as said to callers with pii:read."""
     rule_id: _builtins.str
     """Rule that hit."""
     confidence: _builtins.float
@@ -328,7 +328,7 @@ class Alert(_message.Message):
     turn_id: _builtins.str
     """Turn it is about; the turn before for a silence."""
     text: _builtins.str
-    """The words, masked."""
+    """The words, masked; GetEvaluation gives them as said to callers with pii:read."""
     message: _builtins.str
     """What it means, in Chinese."""
     severity: Global___Urgency.ValueType
@@ -600,7 +600,7 @@ class Redaction(_message.Message):
     role: _ingestion_service_pb2.Role.ValueType
     """Who spoke."""
     kind: _builtins.str
-    """id_card, bank_card, mobile, landline, plate, credit_code, address, name, email, number."""
+    """id_card, bank_card, mobile, landline, plate, credit_code, address, name, email, number or secret."""
     char_from: _builtins.int
     """Characters [from, to) of the turn's unmasked text."""
     char_to: _builtins.int

@@ -10,8 +10,8 @@ class PiiKind(StrEnum):
     """What kind of personal information."""
 
     MOBILE = "mobile"
-    FIXED_LINE = "fixed_line"
-    IDENTITY_CARD = "identity_card"
+    FIXED_LINE = "landline"
+    IDENTITY_CARD = "id_card"
     BANK_CARD = "bank_card"
     NUMBER = "number"
     SECRET = "secret"
@@ -19,6 +19,7 @@ class PiiKind(StrEnum):
     ADDRESS = "address"
     EMAIL = "email"
     PLATE = "plate"
+    CREDIT_CODE = "credit_code"
 
 
 @dataclass(frozen=True, slots=True, order=True)
