@@ -17,6 +17,7 @@ from rich.table import Table
 
 from devstack.platform import ROOT, Platform, end_leftovers, write_description
 from devstack.processes import Died, port_is_free
+from devstack.rules_cli import rules
 from devstack.triton import TritonError
 from devstack.weights import WeightsError
 
@@ -95,6 +96,7 @@ def bench(
         importlib.import_module(BENCHES[name]).run(console)
 
 
+app.add_typer(rules, name="rules")
 deadletters = typer.Typer(no_args_is_help=True, help="Events that could not be handled.")
 app.add_typer(deadletters, name="deadletters")
 NatsUrl = Annotated[str, typer.Option(envvar="NATS_URL", help="NATS servers; those of `make up` where empty.")]

@@ -1,0 +1,56 @@
+"""`python -m nlp.rule_files lint|test|schema`: scorecard files checked and tried where they are written, before any service sees them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from nlp.adapters.yaml_packs import Packs, load_packs, read_scorecard
+from nlp.domain.engine import COMMON, QualityEngine
+from nlp.domain.rule_parser import RuleError
+from nlp.domain.scorecard_files import FileRefused, ScorecardFile
+from nlp.domain.scorecard_tests import run_tests
+from nlp.domain.scorecards import Scorecard
+
+REFUSED, FAILED = 2, 1
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0 where all is well, 1 where a test fails or lint finds an error, 2 where a file cannot be read."""
+    parser = argparse.ArgumentParser(prog="mingjian rules", description=__doc__)
+    parser.add_argument("--packs", type=Path, help="folder with the scorecards that files extend; those shipped where not set")
+    parser.add_argument("what", choices=["test"])
+    parser.add_argument("files", nargs="*", type=Path, help="scorecard files; every pack where none is named")
+    asked = parser.parse_args(arguments)
+    try:
+        packs = load_packs(asked.packs)
+        chosen = [(str(path), read_scorecard(path.read_text(encoding="utf-8"), _parents(packs, path), str(path))) for path in asked.files]
+        chosen = chosen or [(f"{name}.yaml", file) for name, file in packs.files.items()]
+        return max([_test(name, file, packs) for name, file in chosen])
+    except (FileRefused, RuleError) as refused:
+        print(refused, file=sys.stderr)
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+    return REFUSED
+
+
+def _parents(packs: Packs, path: Path) -> dict[str, Scorecard]:
+    return {name: card for name, card in packs.cards.items() if name != path.stem}
+
+
+def _test(name: str, file: ScorecardFile, packs: Packs) -> int:
+    cards = {COMMON: packs.cards[COMMON], file.card.scorecard_id: file.card}
+    failed = 0
+    for result in run_tests(file.cases, file.card, QualityEngine(cards.values(), packs.signals)):
+        if not result.passed:
+            failed += 1
+            line, column = file.locate(result.case.place)
+            print(f"{name}:{line}:{column}: {result.case.place}: 应为 {result.case.expected}，实际 {result.actual}")
+    print(f"{name}: {len(file.cases)} 条测试用例，{failed} 条未通过")
+    return FAILED if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
