@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -115,6 +115,23 @@ class Dialogue:
         """Whether the contact has times that silence and overlap can be judged on."""
         return bool(self.turns) and all(turn.timed for turn in self.turns)
 
+    def with_turn(self, place: int, turn: Turn) -> tuple[Dialogue, int]:
+        """The contact with one more turn at `place` of its turns, and the first passage that is not as it was.
+
+        Only the passages from that turn's on are joined anew, so that a live call costs what is said now and not what was said before.
+        """
+        made = Dialogue(self.interaction, (*self.turns[:place], turn, *self.turns[place:]))
+        first = self.passage_of_turn[place - 1] if place else 0
+        start = self.passages[first].first if self.passages else 0
+        joined = tuple(_join(made.turns, start))
+        numbers = [first + number for number, passage in enumerate(joined) for _ in passage.offsets]
+        known: dict[str, object] = {
+            "passages": (*self.passages[:first], *joined), "passage_of_turn": (*self.passage_of_turn[:start], *numbers),
+            "timed": turn.timed and (self.timed or not self.turns),
+        }
+        vars(made).update(known)  # where cached_property keeps what it has found out
+        return made, first + (first < len(self.passages) and joined[0] == self.passages[first])
+
 
 def in_order(turns: Iterable[Turn]) -> tuple[Turn, ...]:
     """Sort turns by their start; untimed turns keep the order in which they came."""
@@ -124,27 +141,32 @@ def in_order(turns: Iterable[Turn]) -> tuple[Turn, ...]:
     return tuple(listed)
 
 
-def _join(turns: tuple[Turn, ...]) -> Iterable[Passage]:
-    start = 0
-    for index in range(1, len(turns) + 1):
-        if index < len(turns) and _continues(turns, start, index):
-            continue
-        text = ""
-        offsets = []
-        for turn in turns[start:index]:
-            if text and text[-1] not in _SENTENCE_END + "，,、":
-                text += "，"
-            offsets.append(len(text))
-            text += turn.text
-        if index > start:
-            yield Passage(turns[start].role, text, start, tuple(offsets))
-        start = index
+def _join(turns: tuple[Turn, ...], start: int = 0) -> Iterator[Passage]:
+    """The passages from turn `start` on, which begins one."""
+    length = 0
+    for index in range(start, len(turns)):
+        if index > start and not _continues(turns[index - 1], turns[index], length):
+            yield _passage(turns, start, index)
+            start, length = index, 0
+        length += len(turns[index].text) + 1
+    if start < len(turns):
+        yield _passage(turns, start, len(turns))
 
 
-def _continues(turns: tuple[Turn, ...], start: int, index: int) -> bool:
-    before, turn = turns[index - 1], turns[index]
+def _passage(turns: tuple[Turn, ...], start: int, end: int) -> Passage:
+    text = ""
+    offsets = []
+    for turn in turns[start:end]:
+        if text and text[-1] not in _SENTENCE_END + "，,、":
+            text += "，"
+        offsets.append(len(text))
+        text += turn.text
+    return Passage(turns[start].role, text, start, tuple(offsets))
+
+
+def _continues(before: Turn, turn: Turn, length: int) -> bool:
     if turn.role is not before.role:
         return False
     if before.end_ms is not None and turn.start_ms is not None and turn.start_ms - before.end_ms > MAX_JOINED_GAP_MS:
         return False
-    return sum(len(t.text) + 1 for t in turns[start : index + 1]) <= MAX_PASSAGE_CHARS
+    return length + len(turn.text) + 1 <= MAX_PASSAGE_CHARS

@@ -11,7 +11,7 @@ from nlp.domain.evaluation import Evaluator
 from nlp.domain.judging import Judgement, judge
 from nlp.domain.pii.masking import Redaction, redact
 from nlp.domain.promises import Promise
-from nlp.domain.rules import RuleBook
+from nlp.domain.rules import RuleBook, Scanned
 from nlp.domain.scorecards import Scorecard
 from nlp.domain.sentences import SentenceEncoder
 from nlp.domain.signals import NEGATIVE, NEUTRAL, Mood, Signals, is_urgent, mood, risk_words, ticket_type
@@ -79,7 +79,32 @@ class QualityEngine:
     def assess(self, dialogue: Dialogue) -> Assessment:
         """Judge one contact."""
         card = self.scorecard_for(dialogue.interaction)
-        reading = self.read(card, dialogue)
+        return self.conclude(card, self.read(card, dialogue))
+
+    def scan(self, card: Scorecard, dialogue: Dialogue) -> Scanned:
+        """The phrases of a scorecard and of the signals in one contact."""
+        return self._books[card.scorecard_id].read(dialogue)
+
+    def read(self, card: Scorecard, dialogue: Dialogue) -> Reading:
+        """Read one contact for a scorecard, whichever its attributes would choose, with what is derived from the words as attributes."""
+        return self.derive(Evaluator(self.scan(card, dialogue), attributes_of(dialogue.interaction)))
+
+    def derive(self, evaluator: Evaluator) -> Reading:
+        """What follows from the words, each step known to the next; `evaluator` knows what was known of the contact before."""
+        feeling = mood(self._signals, evaluator)
+        emotion = _where_it_ended(feeling)
+        evaluator = evaluator.with_attributes({"customer_emotion": emotion, "customer_emotion_worst": feeling.worst})
+        kind, _ = ticket_type(self._signals, evaluator)
+        evaluator = evaluator.with_attributes({"ticket_type": kind})
+        urgent = is_urgent(self._signals, evaluator)
+        return Reading(evaluator.with_attributes({"urgency": "high" if urgent else "normal"}), feeling, emotion, kind, urgent)
+
+    def alerts(self, card: Scorecard, reading: Reading) -> tuple[Alert, ...]:
+        """What a supervisor must know of the contact as read, each kind once, in order."""
+        return _alerts(card.alerts, reading.mood, reading.evaluator, reading.urgent)
+
+    def conclude(self, card: Scorecard, reading: Reading) -> Assessment:
+        """Judge a contact that was read for the scorecard."""
         evaluator, feeling = reading.evaluator, reading.mood
         return Assessment(
             scorecard=card,
@@ -89,28 +114,20 @@ class QualityEngine:
             ticket_type=reading.ticket_type,
             urgent=reading.urgent,
             risk_keywords=risk_words(self._signals, evaluator),
-            alerts=_alerts(card.alerts, feeling, evaluator, reading.urgent),
+            alerts=self.alerts(card, reading),
             promises=evaluator.scanned.promises,
-            redaction=redact(dialogue),
+            redaction=redact(evaluator.scanned.dialogue),
         )
 
-    def read(self, card: Scorecard, dialogue: Dialogue) -> Reading:
-        """Read one contact for a scorecard, whichever its attributes would choose, with what is derived from the words as attributes."""
-        interaction = dialogue.interaction
-        known: dict[str, str] = {
-            **interaction.attributes,
-            "industry": interaction.industry,
-            "channel": interaction.channel,
-            "direction": interaction.direction,
-        }
-        evaluator = Evaluator(self._books[card.scorecard_id].read(dialogue), known)
-        feeling = mood(self._signals, evaluator)
-        emotion = _where_it_ended(feeling)
-        evaluator = evaluator.with_attributes({"customer_emotion": emotion, "customer_emotion_worst": feeling.worst})
-        kind, _ = ticket_type(self._signals, evaluator)
-        evaluator = evaluator.with_attributes({"ticket_type": kind})
-        urgent = is_urgent(self._signals, evaluator)
-        return Reading(evaluator.with_attributes({"urgency": "high" if urgent else "normal"}), feeling, emotion, kind, urgent)
+
+def attributes_of(interaction: Interaction) -> dict[str, str]:
+    """What is known of a contact before its words."""
+    return {
+        **interaction.attributes,
+        "industry": interaction.industry,
+        "channel": interaction.channel,
+        "direction": interaction.direction,
+    }
 
 
 def _conditions(card: Scorecard, signals: Signals) -> list[Condition]:

@@ -106,19 +106,52 @@ class Scanned:
     def __init__(self, book: RuleBook, dialogue: Dialogue) -> None:
         self.book = book
         self.dialogue = dialogue
-        self.plain = [plain(passage.text) for passage in dialogue.passages]
+        self.plain: list[PlainText] = []
         self._found: dict[int, list[tuple[int, Found]]] = {}
         self._by_list: dict[int, list[int]] = {}
-        spoken = dialogue.interaction.spoken
-        for index, text in enumerate(self.plain):
-            for number, places in book.scan(text, spoken).items():
+        self._numbers: list[tuple[int, ...]] = []  # the phrases of each passage, in the order in which the scanner names them
+        self._sentences: SentenceIndex | None = None
+        self._scan(0)
+
+    def grow(self, dialogue: Dialogue, first: int) -> None:
+        """Read on: `dialogue` is the contact now, its passages before `first` as they were. As if it had been read at once."""
+        for index in range(len(self.plain) - 1, first - 1, -1):
+            self._forget(index)
+        self.dialogue = dialogue
+        self._sentences = None
+        vars(self).pop("promises", None)
+        self._scan(first)
+
+    def _scan(self, first: int) -> None:
+        spoken = self.dialogue.interaction.spoken
+        for index, passage in enumerate(self.dialogue.passages[first:], start=first):
+            text = plain(passage.text)
+            self.plain.append(text)
+            places = self.book.scan(text, spoken)
+            self._numbers.append(tuple(places))
+            for number, found in places.items():
                 known = self._found.get(number)
                 if known is None:
                     known = self._found[number] = []
-                    for listed in book.lists_of(number):
+                    for listed in self.book.lists_of(number):
                         self._by_list.setdefault(listed, []).append(number)
-                known.extend([(index, place) for place in places])
-        self._sentences: SentenceIndex | None = None
+                known.extend([(index, place) for place in found])
+
+    def _forget(self, index: int) -> None:
+        """Take back the last passage, last phrase first: the order in which phrases were met stays that of one reading."""
+        self.plain.pop()
+        for number in reversed(self._numbers.pop()):
+            known = self._found[number]
+            while known and known[-1][0] == index:
+                known.pop()
+            if not known:
+                del self._found[number]
+                for listed in self.book.lists_of(number):
+                    self._by_list[listed].pop()
+
+    def lists_in(self, first: int) -> set[int]:
+        """The phrase lists, by identity, of which a phrase is in passage `first` or later."""
+        return {listed for numbers in self._numbers[first:] for number in numbers for listed in self.book.lists_of(number)}
 
     def found(self, phrases: tuple[Phrase, ...]) -> Iterator[tuple[int, int, Found]]:
         """Where phrases of a condition's list are: (phrase number, passage, place). Costs what is found, not what is looked for."""
