@@ -185,7 +185,7 @@ class Evaluator:
 
     def _followed(self, condition: c.Words, passage: int, place: Found) -> bool:
         text = self.scanned.plain[passage]
-        return condition.then is None or condition.then.match(text.written, text.origin[place.end - 1] + 1) is not None
+        return condition.then is None or condition.then.follows(text.written, text.origin[place.end - 1] + 1)
 
     def _negated(self, passage: int, start: int) -> bool:
         before = self.scanned.plain[passage].letters[max(0, start - _NEGATION_REACH) : start]
@@ -227,10 +227,9 @@ class Evaluator:
             if len(hits) >= MAX_HITS:  # passages come in order: later hits would be cut off
                 break
             text = self.scanned.plain[index].written
-            against = [m.span() for m in condition.excluding.finditer(text)] if condition.excluding else []
-            for match in condition.expression.finditer(text):
-                start, end = match.span()
-                if start < end and not any(start < stop and begin < end for begin, stop in against):
+            against = condition.excluding.spans(text) if condition.excluding else []
+            for start, end in condition.expression.spans(text):
+                if not any(start < stop and begin < end for begin, stop in against):
                     hits.append(self._hit_at(index, start, end, 1.0, rule_id))
                     if len(hits) >= MAX_HITS:
                         break

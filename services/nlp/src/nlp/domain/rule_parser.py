@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Listing
 from difflib import get_close_matches
@@ -12,7 +11,7 @@ from nlp.domain import conditions as c
 from nlp.domain.dialogue import Role
 from nlp.domain.numerals import NUMBER
 from nlp.domain.phrases import Phrase, PhraseError, parse_phrase
-from nlp.domain.safe_regex import UnsafeRegexError, compile_safely
+from nlp.domain.safe_regex import Expression, UnsafeRegexError, compile_safely
 
 MAX_PHRASES = 2000
 MAX_DEPTH = 20
@@ -164,7 +163,7 @@ def _regex(fields: Mapping[str, object], place: str, role: Role | None, where: c
     return c.Pattern(role=role, range=where, expression=_compiled(fields["regex"], place), excluding=excluding)
 
 
-def _compiled(source: object, place: str) -> re.Pattern[str]:
+def _compiled(source: object, place: str) -> Expression:
     if not isinstance(source, str):
         raise RuleError(place, "must be a text")
     for name, expansion in MACROS.items():

@@ -1,37 +1,121 @@
-"""Regular expressions that cannot stall the service: refused when their shape allows exponential matching."""
+"""Regular expressions that cannot stall the service.
+
+RE2 matches in time linear in the text whatever the expression, so it runs every expression that it can express. Look-around,
+which it cannot, runs in `regex`: only where the expression's shape allows no exponential matching, in pieces, and within a time limit.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from re import _constants as codes  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
+from typing import Any
+
+import re2
+import regex
 
 MAX_LENGTH = 1500
 MAX_UNBOUNDED = 4
+MAX_COMPILED_BYTES = 8 << 20
+MAX_MATCHES = 100
+PIECE_CHARS = 4000
+TIMEOUT_S = 0.25
 _LONG_REPEAT = 64
+_LOOKS_AROUND = re.compile(r"\(\?<?[=!]")
 
 
 class UnsafeRegexError(ValueError):
-    """The expression is malformed, too long, refers back, or nests repetition."""
+    """The expression is malformed, too long, too large, refers back, or looks around with nested repetition."""
 
 
-def compile_safely(source: str) -> re.Pattern[str]:
-    """Compile an expression whose worst case is a small polynomial; raises UnsafeRegexError.
+class RegexTimeoutError(Exception):
+    """An expression with look-around took longer than TIMEOUT_S on one text; what it would have found is not known."""
 
-    A repetition without a small bound may hold neither another repetition nor alternatives, and there
-    may be at most MAX_UNBOUNDED of them, so matching a passage of n characters stays below n^4 for
-    hostile and near n for usual text.
-    """
+
+@dataclass(frozen=True)
+class Expression:
+    """A compiled expression; two with the same source are the same."""
+
+    source: str
+
+    @cached_property
+    def _linear(self) -> Any | None:
+        return None if _LOOKS_AROUND.search(self.source) else _re2(self.source)
+
+    @cached_property
+    def _looking(self) -> Any:
+        return regex.compile(self.source, regex.VERSION0)
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """The first MAX_MATCHES matches that are not empty, as [start, end). Raises RegexTimeoutError."""
+        matches = self._linear.finditer(text) if self._linear is not None else self._in_pieces(text)
+        found: list[tuple[int, int]] = []
+        for match in matches:
+            start, end = match.span()
+            if start < end:
+                found.append((start, end))
+                if len(found) == MAX_MATCHES:
+                    break
+        return found
+
+    def follows(self, text: str, place: int) -> bool:
+        """Whether it matches at `place`. Raises RegexTimeoutError."""
+        ahead = text[place : place + PIECE_CHARS]
+        if self._linear is not None:
+            return self._linear.match(ahead) is not None
+        try:
+            return self._looking.match(ahead, timeout=TIMEOUT_S) is not None
+        except TimeoutError as error:
+            raise RegexTimeoutError(self.source) from error
+
+    def _in_pieces(self, text: str) -> Iterator[Any]:
+        """Matches that lie within a piece: a text longer than PIECE_CHARS is cut after a sentence where one ends."""
+        try:
+            start = 0
+            while start < len(text):
+                end = _piece_end(text, start)
+                yield from self._looking.finditer(text, start, end, timeout=TIMEOUT_S * (end - start) / PIECE_CHARS + TIMEOUT_S / 10)
+                start = end
+        except TimeoutError as error:
+            raise RegexTimeoutError(self.source) from error
+
+
+def _piece_end(text: str, start: int) -> int:
+    if len(text) - start <= PIECE_CHARS:
+        return len(text)
+    end = max(text.rfind(mark, start + PIECE_CHARS // 2, start + PIECE_CHARS) for mark in "。？?！!；;\n,")
+    return end + 1 if end > 0 else start + PIECE_CHARS
+
+
+def compile_safely(source: str) -> Expression:
+    """Compile an expression; raises UnsafeRegexError."""
     if len(source) > MAX_LENGTH:
         raise UnsafeRegexError(f"the expression is longer than {MAX_LENGTH} characters")
     try:
-        compiled = re.compile(source)
+        re.compile(source)
         parsed = parser.parse(source)
     except (re.error, OverflowError, RecursionError) as error:
         raise UnsafeRegexError(f"not a regular expression: {error}") from error
-    if _count_unbounded(parsed, inside=False) > MAX_UNBOUNDED:
-        raise UnsafeRegexError(f"more than {MAX_UNBOUNDED} unbounded repetitions")
-    return compiled
+    if _LOOKS_AROUND.search(source):
+        if _count_unbounded(parsed, inside=False) > MAX_UNBOUNDED:
+            raise UnsafeRegexError(f"look-around with more than {MAX_UNBOUNDED} unbounded repetitions")
+    else:
+        _re2(source)
+    return Expression(source)
+
+
+def _re2(source: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = MAX_COMPILED_BYTES
+    try:
+        return re2.compile(source, options)
+    except re2.error as error:
+        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
+        raise UnsafeRegexError(f"not an expression that can be run in linear time: {reason}") from error
 
 
 def _count_unbounded(pattern: object, inside: bool) -> int:
@@ -43,11 +127,11 @@ def _count_unbounded(pattern: object, inside: bool) -> int:
             _, most, inner = argument
             long = most == codes.MAXREPEAT or most > _LONG_REPEAT
             if inside and most != 1:
-                raise UnsafeRegexError("a repetition inside an unbounded repetition")
+                raise UnsafeRegexError("look-around together with a repetition inside an unbounded repetition")
             total += long + _count_unbounded(inner, inside or long)
         elif operator is codes.BRANCH:
             if inside:
-                raise UnsafeRegexError("alternatives inside an unbounded repetition")
+                raise UnsafeRegexError("look-around together with alternatives inside an unbounded repetition")
             total += max(_count_unbounded(branch, inside) for branch in argument[1])
         elif operator is codes.SUBPATTERN:
             total += _count_unbounded(argument[-1], inside)
