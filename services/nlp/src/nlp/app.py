@@ -10,8 +10,10 @@ from chassis.errors import Denied, InvalidInput, NotFound
 
 from nlp.domain.dialogue import Dialogue, Interaction, Turn, in_order
 from nlp.domain.engine import QualityEngine
-from nlp.domain.evaluations import DeriveId, Evaluation, RaisedAlert, evaluation_of
+from nlp.domain.evaluations import DeriveId, Evaluation, RaisedAlert
 from nlp.domain.pii.masking import redact
+from nlp.domain.provenance import AsrModel
+from nlp.domain.records import judged
 from nlp.domain.scorecards import Scorecard
 
 Clock = Callable[[], datetime]
@@ -53,6 +55,7 @@ class Transcript:
 
     turns: tuple[Turn, ...] = field(repr=False)
     received: bytes = field(default=b"", repr=False)
+    asr: AsrModel = field(default_factory=AsrModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class EvaluationFilters:
     until: datetime | None = None
     fatal: bool = False
     failed_item_id: str = ""
+    interaction_id: str = ""
+    abstained_item_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +169,7 @@ class Scoring:
         if len(transcript.turns) > MAX_TURNS:
             await self._announcements.scoring_failed(contact, f"话轮超过{MAX_TURNS}条，无法质检。")
             return
-        await self._evaluations.add(contact, await self._judged(contact, transcript.turns))
+        await self._evaluations.add(contact, await self.judged(contact, transcript.turns, at=self._now(), asr=transcript.asr))
 
     async def give_up(self, contact: Contact) -> None:
         """Say that no evaluation will come. Raises Unavailable."""
@@ -178,18 +183,18 @@ class Scoring:
             raise InvalidInput("turns", f"hold more than {MAX_TRIED_CHARS} characters")
         if not any(turn.text.strip() for turn in turns):
             raise InvalidInput("turns", "hold no text")
-        return await self._judged(contact, turns)
+        return await self.judged(contact, turns, at=self._now(), asr=AsrModel())
 
-    async def _judged(self, contact: Contact, turns: Sequence[Turn]) -> Evaluation:
+    async def judged(self, contact: Contact, turns: Sequence[Turn], *, at: datetime, asr: AsrModel) -> Evaluation:
+        """What is said of a contact at a time; asked again of the same with the same time, the same is said."""
         interaction = Interaction(contact.interaction_id, contact.industry, contact.channel, contact.direction, contact.attributes, contact.spoken)
         dialogue = Dialogue(interaction, in_order(turns))
-        now = self._now()
-        started_at = (contact.started_at or now).astimezone(self._zone)
+        started_at = (contact.started_at or at).astimezone(self._zone)
 
         def work() -> Evaluation:
-            assessment = self._engine.assess(dialogue)
-            return evaluation_of(
-                assessment, dialogue, tenant=contact.tenant, started_at=started_at, scored_at=now, derive_id=self._derive_id
+            card = self._engine.scorecard_for(dialogue.interaction)
+            return judged(
+                self._engine, card, dialogue, tenant=contact.tenant, started_at=started_at, scored_at=at, derive_id=self._derive_id, asr=asr
             )
 
         return await asyncio.to_thread(work)  # a long chat takes a second: others are answered meanwhile

@@ -6,7 +6,7 @@ from chassis.identity import acting_as, service_identity
 from mingjian.asr.v1 import asr_service_pb2 as pb
 from mingjian.asr.v1.asr_service_pb2_grpc import AsrServiceStub
 
-from nlp.adapters.protobuf_evaluations import turns_from_transcript
+from nlp.adapters.protobuf_evaluations import asr_model, turns_from_transcript
 from nlp.app import Transcript
 
 
@@ -26,4 +26,4 @@ class GrpcAsr:
             if failure.code() is grpc.StatusCode.NOT_FOUND:
                 raise NotFound("there is no transcript of this interaction", field="interaction_id") from failure
             raise
-        return Transcript(turns_from_transcript(answer.transcript), answer.transcript.SerializeToString())
+        return Transcript(turns_from_transcript(answer.transcript), answer.transcript.SerializeToString(), asr_model(answer.transcript))

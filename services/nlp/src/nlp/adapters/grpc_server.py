@@ -52,7 +52,8 @@ class _Servicer(pb_grpc.NlpServiceServicer):
 
     async def ListEvaluations(self, request: pb.ListEvaluationsRequest, context: object) -> pb.ListEvaluationsResponse:
         filters = EvaluationFilters(
-            request.agent_id, request.team_id, moment(request, "from"), moment(request, "to"), request.fatal, request.failed_item_id
+            request.agent_id, request.team_id, moment(request, "from"), moment(request, "to"), request.fatal, request.failed_item_id,
+            request.interaction_id, request.abstained_item_id,
         )
         page = await self._findings.page(filters, _caller(), size=request.page_size, token=request.page_token)
         return pb.ListEvaluationsResponse(evaluations=[evaluation_to_wire(e) for e in page.evaluations], next_page_token=page.next_token)

@@ -1,64 +1,57 @@
-"""Evaluations in MongoDB: one document for each contact with, until published, its events inside; alerts beside them for their list."""
+"""Evaluations in MongoDB: one document for each contact with, until published, its events inside; alerts beside them for their list.
 
-import hashlib
+The fields of a document are the machine's and never change; what people say is laid over them in `shown`, and read with them.
+"""
+
+import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict
+from datetime import UTC, datetime
 from itertools import product
+from typing import Any
 
-from chassis.errors import InvalidInput
 from chassis.messaging import Envelope, Events, wrap
-from chassis.mongo import (
-    LAST,
-    BulkWriteError,
-    Collection,
-    Database,
-    Document,
-    DuplicateKeyError,
-    IndexModel,
-    Outbox,
-    decode_page_token,
-    encode_page_token,
-    newest_first,
-    page_size,
-)
+from chassis.mongo import BulkWriteError, Database, Document, DuplicateKeyError, IndexModel, Outbox
 from mingjian.ingestion.v1 import ingestion_service_pb2 as ingestion
 from mingjian.nlp.v1.events_pb2 import AlertRaised, InteractionScored, PromiseMade
 
+from nlp.adapters.mongo_documents import read
+from nlp.adapters.mongo_pages import DIGITS, ListQuery, index_models, list_query, order_of, page
 from nlp.adapters.protobuf_evaluations import alert_to_wire, evaluation_to_wire, promise_to_wire
 from nlp.app import AlertFilters, AlertPage, Contact, EvaluationFilters, EvaluationPage, StoredAlert
-from nlp.domain.evaluations import EmotionPoint, Evaluation, Evidence, KeptPromise, RaisedAlert, ScoredItem
-from nlp.domain.judging import DimensionResult
-from nlp.domain.pii.redactions import RedactedSpan
+from nlp.domain.canonical import canonical
+from nlp.domain.evaluations import Evaluation, RaisedAlert
+from nlp.domain.records import Subject, digest, record_of
+from nlp.domain.reviews import ReviewPolicy, reasons_for
 
-# Every list ends in `order`, time and id in one string: a page, and a span of time, is one range of an index. No list names its
-# index with `hint`: the embedded server then reads all of it. Every index ascends: on a descending one that server loses documents
-# of a range bound on both sides.
-EVALUATION_INDEXES: tuple[tuple[str, ...], ...] = tuple(
-    ("tenant", *owner, *narrowed, "order")
-    for owner in ((), ("agent_id",), ("team_id",))
-    for narrowed in ((), ("marks",))
+__all__ = ["ALERT_INDEXES", "DIGITS", "EVALUATION_INDEXES", "MongoEvaluations", "alerts_query", "evaluations_query", "order_of"]
+
+EVALUATION_INDEXES: tuple[tuple[str, ...], ...] = (
+    *(("tenant", *owner, *narrowed, "order") for owner in ((), ("agent_id",), ("team_id",)) for narrowed in ((), ("marks",))),
+    ("tenant", "interaction_id", "order"),
 )
 ALERT_INDEXES: tuple[tuple[str, ...], ...] = tuple(
     ("tenant", *owner, *narrowed, "order") for owner in ((), ("agent_id",), ("interaction_id",)) for narrowed in ((), ("kind",))
 )
+UNCHAINED_SINCE = "unchained_since"
 _DUPLICATE_KEY = 11000
-DIGITS = 14
-_UNLISTED = {"items.evidence": 0, "emotion_course": 0, "redactions": 0, "outbox": 0, "outbox_since": 0, "marks": 0}
+_WIRE = {"outbox": 0, "outbox_since": 0, "received": 0, "record": 0}
+UNLISTED = _WIRE | {"items.evidence": 0, "emotion_course": 0, "redactions": 0, "marks": 0}
+MOST_PRESSING = "!"
 
 
 class MongoEvaluations:
     """Satisfies app.Evaluations."""
 
-    def __init__(self, db: Database, events: Events) -> None:
-        self._evaluations, self._alerts = db.evaluations, db.alerts
+    def __init__(self, db: Database, events: Events, policy: ReviewPolicy = ReviewPolicy()) -> None:  # noqa: B008 - it is frozen
+        self._evaluations, self._alerts, self._policy = db.evaluations, db.alerts, policy
         self.outbox = Outbox(self._evaluations, events)
 
     async def prepare(self) -> None:
         """Make the indexes."""
         one = IndexModel([("tenant", 1), ("interaction_id", 1)], name="tenant_interaction_id", unique=True)
-        await self._evaluations.create_indexes([one, *_models(EVALUATION_INDEXES)])
-        await self._alerts.create_indexes(_models(ALERT_INDEXES))
+        await self._evaluations.create_indexes([one, *index_models(EVALUATION_INDEXES)])
+        await self._alerts.create_indexes(index_models(ALERT_INDEXES))
         await self.outbox.prepare()
 
     async def settle(self, tenant: str, interaction_id: str) -> bool:
@@ -72,7 +65,7 @@ class MongoEvaluations:
         # The alerts go first: a crash before the evaluation leaves what the next delivery writes again under the same ids.
         await self._keep_alerts(contact, evaluation)
         envelopes = events_of(contact, evaluation)
-        document = _to_document(contact, evaluation) | self.outbox.pending(envelopes)
+        document = to_document(contact, evaluation, self._policy) | self.outbox.pending(envelopes)
         try:
             await self._evaluations.insert_one(document)
         except DuplicateKeyError:
@@ -97,15 +90,15 @@ class MongoEvaluations:
                 raise
 
     async def find(self, tenant: str, interaction_id: str) -> tuple[Evaluation, str] | None:
-        found = await self._evaluations.find_one({"tenant": tenant, "interaction_id": interaction_id}, {"outbox": 0})
-        return (_from_document(found), found["agent_id"]) if found else None
+        found = await self._evaluations.find_one({"tenant": tenant, "interaction_id": interaction_id}, _WIRE)
+        return (shown(found), found["agent_id"]) if found else None
 
     async def page(self, tenant: str, filters: EvaluationFilters, *, size: int, token: str) -> EvaluationPage:
-        documents, following = await _page(self._evaluations, evaluations_query(tenant, filters), size, token, _UNLISTED)
-        return EvaluationPage([_from_document(d) for d in documents], following)
+        documents, following = await page(self._evaluations, evaluations_query(tenant, filters), size, token, UNLISTED)
+        return EvaluationPage([shown(d) for d in documents], following)
 
     async def alerts(self, tenant: str, filters: AlertFilters, *, size: int, token: str) -> AlertPage:
-        documents, following = await _page(self._alerts, alerts_query(tenant, filters), size, token, None)
+        documents, following = await page(self._alerts, alerts_query(tenant, filters), size, token)
         stored = [StoredAlert(RaisedAlert(**d["alert"]), d["interaction_id"], d["agent_id"], d["raised_at"]) for d in documents]
         return AlertPage(stored, following)
 
@@ -125,26 +118,18 @@ def events_of(contact: Contact, evaluation: Evaluation) -> list[Envelope]:
     return envelopes
 
 
-@dataclass(frozen=True, slots=True)
-class ListQuery:
-    """What a list must equal by the fields of its index, what `beyond` them, and the span of `order` it may come from."""
-
-    equal: Document
-    index: str
-    beyond: Document
-    since: str = ""
-    until: str = LAST
-
-
 def evaluations_query(tenant: str, filters: EvaluationFilters) -> ListQuery:
     """Which index a list of evaluations is read by; what it asks beyond that is looked for among few."""
-    asked: Document = {name: value for name in ("agent_id", "team_id") if (value := getattr(filters, name))}
-    by = list(asked)[:1]  # an agent belongs to one team: who asks for both gets the agent's
-    if mark := mark_of(filters.fatal, filters.failed_item_id):
-        asked["marks"] = mark
-        by.append("marks")
     since = order_of(filters.since) if filters.since else ""
-    return _list_query(tenant, asked, by, since, order_of(filters.until) if filters.until else LAST)
+    until = {"until": order_of(filters.until)} if filters.until else {}
+    asked: Document = {name: value for name in ("interaction_id", "agent_id", "team_id") if (value := getattr(filters, name))}
+    by = list(asked)[:1]  # an agent belongs to one team: who asks for both gets the agent's
+    marks = [m for m in (left_open(filters.abstained_item_id), mark_of(filters.fatal, filters.failed_item_id)) if m]
+    if marks and by != ["interaction_id"]:
+        asked["marks"] = marks.pop(0)  # few items are left open, so that mark leads and the other is looked for behind it
+        by.append("marks")
+    query = list_query(tenant, asked, by, since, **until)
+    return query if not marks else ListQuery(query.equal, query.index, query.beyond | {"$and": [{"marks": m} for m in marks]}, query.since, query.until)
 
 
 def mark_of(fatal: bool, failed_item_id: str) -> str:
@@ -152,72 +137,64 @@ def mark_of(fatal: bool, failed_item_id: str) -> str:
     return " ".join(part for part in ("fatal" if fatal else "", failed_item_id) if part)
 
 
-def marks_of(fatal: bool, failed_items: Sequence[str]) -> list[str]:
-    """Every mark by which an evaluation is found."""
-    return [mark_of(*asked) for asked in product((False, True) if fatal else (False,), ("", *failed_items)) if any(asked)]
+def left_open(item_id: str) -> str:
+    """What a list narrowed to evaluations that left an item to a person looks for in `marks`."""
+    return f"?{item_id}" if item_id else ""
+
+
+def waiting(reason: str) -> str:
+    """What the review queue narrowed to a reason looks for in `marks`; with "!" before it, those whose most pressing reason it is."""
+    return f"queue:{reason}"
+
+
+def marks_of(fatal: bool, failed_items: Sequence[str], abstained_items: Sequence[str] = (), reasons: Sequence[str] = ()) -> list[str]:
+    """Every mark by which an evaluation is found; `reasons` to look at it come most pressing first."""
+    found = [mark_of(*asked) for asked in product((False, True) if fatal else (False,), ("", *failed_items)) if any(asked)]
+    pressing = [waiting(MOST_PRESSING + reason) for reason in reasons[:1]]
+    return [*found, *map(left_open, abstained_items), *map(waiting, reasons), *pressing]
 
 
 def alerts_query(tenant: str, filters: AlertFilters) -> ListQuery:
     """As evaluations_query, for alerts; of one contact there are few, so that its agent needs no index of its own."""
     asked: Document = {name: value for name in ("interaction_id", "agent_id", "kind") if (value := getattr(filters, name))}
     owner = [name for name in ("interaction_id", "agent_id") if name in asked][:1]
-    return _list_query(tenant, asked, [*owner, *(["kind"] if "kind" in asked else [])])
+    return list_query(tenant, asked, [*owner, *(["kind"] if "kind" in asked else [])])
 
 
-def _list_query(tenant: str, asked: Document, by: Sequence[str], since: str = "", until: str = LAST) -> ListQuery:
-    equal = {"tenant": tenant} | {name: asked[name] for name in by}
-    beyond = {name: value for name, value in asked.items() if name not in by}
-    return ListQuery(equal, _name(["tenant", *by, "order"]), beyond, since, until)
-
-
-def order_of(at: datetime, identity: str = "") -> str:
-    """Sorts as (time, id) does."""
-    return f"{int(at.timestamp() * 1000):0{DIGITS}d}{identity}"
-
-
-async def _page(collection: Collection, asked: ListQuery, size: int, token: str, projection: Document | None) -> tuple[list[Document], str]:
-    size = page_size(size)
-    seal = hashlib.sha256(repr(asked).encode()).hexdigest()[:16]
-    top = asked.until
-    if key := decode_page_token(token):
-        if len(key) != 2 or not isinstance(key[0], str) or key[1] != seal:
-            raise InvalidInput("page_token", "belongs to a list with other filters")
-        top = min(top, key[0])
-    found = await newest_first(
-        collection, asked.equal, size + 1, digits=DIGITS, since=asked.since, until=top, beyond=asked.beyond, projection=projection,
-    )
-    return found[:size], encode_page_token(found[size - 1]["order"], seal) if len(found) > size else ""
-
-
-def _name(fields: Sequence[str]) -> str:
-    return "_".join(fields)
-
-
-def _models(indexes: Sequence[Sequence[str]]) -> list[IndexModel]:
-    return [IndexModel([(field, 1) for field in fields], name=_name(fields)) for fields in indexes]
-
-
-def _to_document(contact: Contact, evaluation: Evaluation) -> Document:
-    plain = asdict(evaluation)
-    plain["_id"] = plain.pop("evaluation_id")
-    return plain | {
-        "tenant": contact.tenant, "agent_id": contact.agent_id, "team_id": contact.team_id,
-        "marks": marks_of(evaluation.fatal, evaluation.failed_items),
+def to_document(contact: Contact, evaluation: Evaluation, policy: ReviewPolicy) -> Document:
+    """An evaluation as it is kept, with its record, which waits to be chained."""
+    subject = Subject(contact.tenant, contact.agent_id, contact.team_id, contact.duration_ms, contact.received)
+    record = canonical(record_of(evaluation, subject))
+    fields = asdict(evaluation)
+    fields["_id"] = fields.pop("evaluation_id")
+    return fields | asdict(subject) | {
+        "marks": marks_of(evaluation.fatal, evaluation.failed_items, evaluation.abstained_items, reasons_for(evaluation, policy)),
         "order": order_of(evaluation.scored_at, evaluation.evaluation_id),
+        "record": zlib.compress(record), "record_sha256": digest(record), UNCHAINED_SINCE: datetime.now(UTC),
     }
 
 
-def _from_document(document: Document) -> Evaluation:
+def as_judged(document: Document) -> Evaluation:
+    """The machine's evaluation. Raises KeyError, TypeError where the document is none."""
+    return read(Evaluation, document | {"evaluation_id": document["_id"]})
+
+
+def shown(document: Document) -> Evaluation:
+    """The evaluation with people's answers laid over the machine's."""
+    over = document.get("shown")
+    if not over:
+        return as_judged(document)
+    changed = {item["item_id"]: item for item in over["items"]}
+    items = [item | changed.get(item["item_id"], {}) for item in document["items"]]
+    return as_judged(document | over["fields"] | {"items": items})
+
+
+def laid_over(machine: Evaluation, after: Evaluation) -> Document:
+    """What `shown` has to hold so that `after` is read where the machine had said `machine`."""
+    before, now = asdict(machine), asdict(after)
     items = [
-        ScoredItem(**item | {"evidence": tuple(Evidence(**e) for e in item.get("evidence", ()))}) for item in document["items"]
+        {"item_id": new["item_id"]} | {name: value for name, value in new.items() if value != old[name]}
+        for old, new in zip(before.pop("items"), now.pop("items"), strict=True) if new != old
     ]
-    kept = {name: document[name] for name in (
-        "interaction_id", "scorecard_id", "scorecard_version", "engine", "score", "fatal", "customer_emotion", "ticket_type", "urgent", "summary", "scored_at",
-    )}
-    return Evaluation(
-        evaluation_id=document["_id"], items=tuple(items), dimensions=tuple(DimensionResult(**d) for d in document["dimensions"]),
-        emotion_course=tuple(EmotionPoint(**p) for p in document.get("emotion_course", ())),
-        alerts=tuple(RaisedAlert(**a) for a in document["alerts"]), promises=tuple(KeptPromise(**p) for p in document["promises"]),
-        risk_keywords=tuple(document["risk_keywords"]), highlights=tuple(document["highlights"]),
-        redactions=tuple(RedactedSpan(**r) for r in document.get("redactions", ())), **kept,
-    )
+    fields: dict[str, Any] = {name: value for name, value in now.items() if value != before[name]}
+    return {"fields": fields, "items": items}

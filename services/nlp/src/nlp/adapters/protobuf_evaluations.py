@@ -1,7 +1,7 @@
 """Contacts, turns and evaluations between the wire and the domain."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 from chassis.errors import InvalidInput
@@ -14,6 +14,7 @@ from nlp.app import Contact, StoredAlert
 from nlp.domain.dialogue import Acoustics, Role, Turn
 from nlp.domain.evaluations import Evaluation, Evidence, KeptPromise, RaisedAlert, ScoredItem
 from nlp.domain.pii.redactions import Original, RedactedSpan
+from nlp.domain.provenance import AsrModel, Provenance
 from nlp.domain.scorecards import Scorecard
 
 _OUTCOMES = {
@@ -59,6 +60,10 @@ def contact_of_metadata(metadata: ingestion.InteractionMetadata, tenant: str, *,
 def turns_from_transcript(transcript: asr.Transcript) -> tuple[Turn, ...]:
     """Turns whose role is not known are the customer's; a turn that does not end after its start has no times."""
     return tuple(_turn(turn) for turn in transcript.turns)
+
+
+def asr_model(transcript: asr.Transcript) -> AsrModel:
+    return AsrModel(transcript.asr.model, transcript.asr.version)
 
 
 def _turn(turn: asr.Turn) -> Turn:
@@ -112,6 +117,16 @@ def evaluation_to_wire(evaluation: Evaluation) -> pb.Evaluation:
         engine=evaluation.engine,
         highlights=evaluation.highlights,
         redactions=[redaction_to_wire(span) for span in evaluation.redactions],
+        provenance=_provenance(evaluation.provenance) if evaluation.provenance else None,
+        chain=pb.ChainLink(**asdict(evaluation.chain)) if evaluation.chain else None,
+        reviewed_at=stamp(evaluation.reviewed_at) if evaluation.reviewed_at else None,
+    )
+
+
+def _provenance(made_with: Provenance) -> pb.Provenance:
+    return pb.Provenance(
+        engine=made_with.engine, rules_sha256=made_with.rules_sha256, models=made_with.models,
+        asr=asr.AsrModel(model=made_with.asr.model, version=made_with.asr.version), turns_sha256=made_with.turns_sha256,
     )
 
 
@@ -119,7 +134,7 @@ def _item(item: ScoredItem) -> pb.ItemResult:
     return pb.ItemResult(
         item_id=item.item_id, title=item.title, dimension=item.dimension, result=_OUTCOMES[item.result], points=item.points,
         max_points=item.max_points, fatal=item.fatal, confidence=item.confidence, evidence=[_evidence(e) for e in item.evidence],
-        explanation=item.explanation,
+        explanation=item.explanation, reviewed=item.reviewed,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from nlp.domain.canonical import plain, sha256_of
 from nlp.domain.conditions import Condition, Hit
 from nlp.domain.dialogue import Dialogue, Interaction, Role
 from nlp.domain.evaluation import Evaluator
@@ -66,7 +67,19 @@ class QualityEngine:
             raise ValueError("a scorecard 'common' is needed")
         self._by_industry = {industry: card for card in self.scorecards.values() for industry in card.industries}
         self._signals = signals
+        self._rules_sha256: dict[str, str] = {}
         self._books = {name: RuleBook({**card.rules, **signals.rules}, _conditions(card, signals), encoder) for name, card in self.scorecards.items()}
+
+    @property
+    def models(self) -> Mapping[str, str]:
+        """Name -> version or SHA-256 of every model that has a say."""
+        return {}
+
+    def rules_sha256(self, card: Scorecard) -> str:
+        """SHA-256 of a scorecard and the signals as compiled, lower-case hex."""
+        if card.scorecard_id not in self._rules_sha256:
+            self._rules_sha256[card.scorecard_id] = sha256_of([plain(card, named=True), plain(self._signals, named=True)])
+        return self._rules_sha256[card.scorecard_id]
 
     def scorecard_for(self, interaction: Interaction) -> Scorecard:
         """The scorecard of the contact's industry."""

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from nlp.domain.chain import ChainLink
 from nlp.domain.dialogue import Dialogue
 from nlp.domain.engine import ENGINE, Alert, Assessment, customer_matter
 from nlp.domain.judging import DimensionResult, ItemResult, Outcome
 from nlp.domain.pii.redactions import RedactedSpan, redacted_spans
+from nlp.domain.provenance import Provenance
 from nlp.domain.signals import TurnEmotion
 from nlp.domain.wording import alert_message, explanation, masked_passage, quote, undertaking, words_of
 
@@ -34,7 +36,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class ScoredItem:
-    """One item with its reason; `result` is pass, fail, na or abstain."""
+    """One item with its reason; `result` is pass, fail, na or abstain, and a person's where `reviewed`."""
 
     item_id: str
     title: str
@@ -46,6 +48,7 @@ class ScoredItem:
     confidence: float
     evidence: tuple[Evidence, ...]
     explanation: str
+    reviewed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,14 @@ class Evaluation:
     highlights: tuple[str, ...]
     scored_at: datetime
     redactions: tuple[RedactedSpan, ...] = ()
+    provenance: Provenance | None = None
+    chain: ChainLink | None = None
+    reviewed_at: datetime | None = None
+
+    @property
+    def abstained_items(self) -> tuple[str, ...]:
+        """Ids of the items left to a person."""
+        return tuple(item.item_id for item in self.items if item.result == Outcome.ABSTAIN)
 
     @property
     def failed_items(self) -> tuple[str, ...]:

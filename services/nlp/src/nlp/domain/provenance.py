@@ -1,0 +1,67 @@
+"""What an evaluation was made with: engine, rules, models and turns, enough to make it again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from nlp.domain.canonical import sha256_of
+from nlp.domain.dialogue import Turn
+from nlp.domain.engine import ENGINE, QualityEngine
+from nlp.domain.scorecards import Scorecard
+
+_BUILD_DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class AsrModel:
+    """What wrote a transcript; "chat" for written turns, empty where nobody said."""
+
+    model: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Everything that decides what an evaluation says; digests are SHA-256 in lower-case hex.
+
+    `engine` is the engine's name, its version and the digest of its sources: "mingjian-rules/1.0.0+0123456789abcdef". Two builds of
+    one version may judge alike; only where the whole of it agrees must they.
+    """
+
+    engine: str
+    rules_sha256: str
+    models: Mapping[str, str]
+    asr: AsrModel
+    turns_sha256: str
+
+
+def provenance_of(engine: QualityEngine, card: Scorecard, turns: Iterable[Turn], asr: AsrModel) -> Provenance:
+    """What judging these turns by this scorecard with this engine is made with."""
+    return Provenance(engine_build(), engine.rules_sha256(card), dict(engine.models), asr, turns_sha256(turns))
+
+
+def turns_sha256(turns: Iterable[Turn]) -> str:
+    """SHA-256 over turn ids, roles, milliseconds and texts."""
+    return sha256_of([[turn.turn_id, turn.role, turn.start_ms, turn.end_ms, turn.text] for turn in turns])
+
+
+@cache
+def engine_build() -> str:
+    """The engine's name, version and the digest of every source file of `nlp.domain`: no change of judgement goes without a new one."""
+    digest = hashlib.sha256()
+    for name, source in sorted(_sources(files("nlp.domain"), "")):
+        digest.update(f"{name}\n{len(source)}\n".encode() + source)
+    return f"{ENGINE}+{digest.hexdigest()[:_BUILD_DIGITS]}"
+
+
+def _sources(folder: Traversable, below: str) -> Iterable[tuple[str, bytes]]:
+    for entry in folder.iterdir():
+        if entry.is_dir() and entry.name != "__pycache__":
+            yield from _sources(entry, f"{below}{entry.name}/")
+        elif entry.name.endswith(".py"):
+            yield below + entry.name, entry.read_bytes()
