@@ -1,6 +1,7 @@
 import pytest
 from nlp.domain.rule_parser import RuleError
-from nlp.domain.scorecards import FatalPolicy, parse_scorecard
+from nlp.domain.scorecard_parser import parse_scorecard
+from nlp.domain.scorecards import FatalPolicy
 
 CARD = {"id": "base", "version": 1, "title": "基础", "sections": [
     {"dimension": "流程规范", "items": [{"id": "greeting", "title": "问候", "points": 5, "rule": ["您好"]}]},

@@ -12,7 +12,8 @@ from nlp.domain.engine import QualityEngine
 from nlp.domain.rule_parser import RuleError
 from nlp.domain.scorecard_files import FileRefused, ScorecardFile
 from nlp.domain.scorecard_tests import parse_tests, without_tests
-from nlp.domain.scorecards import Scorecard, parse_scorecard
+from nlp.domain.scorecard_parser import parse_scorecard
+from nlp.domain.scorecards import Scorecard
 from nlp.domain.sentences import SentenceEncoder
 from nlp.domain.signals import Signals, parse_signals
 

@@ -144,8 +144,7 @@ def attributes_of(interaction: Interaction) -> dict[str, str]:
 
 
 def _conditions(card: Scorecard, signals: Signals) -> list[Condition]:
-    conditions = [item.rule for item in card.items]
-    conditions.extend(item.applies_when for item in card.items if item.applies_when is not None)
+    conditions = [condition for item in card.items for condition in item.conditions()]
     conditions.extend(condition for alternatives in card.alerts.values() for condition in alternatives)
     conditions.extend(signals.conditions())
     return conditions
