@@ -2,278 +2,195 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Sequence as Listing
-from difflib import get_close_matches
+from dataclasses import dataclass
+from itertools import count
 from typing import cast
 
 from nlp.domain import conditions as c
 from nlp.domain.dialogue import Role
-from nlp.domain.numerals import NUMBER
-from nlp.domain.phrases import Phrase, PhraseError, parse_phrase
-from nlp.domain.safe_regex import Expression, UnsafeRegexError, compile_safely
+from nlp.domain.parsing import sound, states, words
+from nlp.domain.parsing.fields import Fields, RuleError, unknown
+from nlp.domain.parsing.words import MACROS
 
-MAX_PHRASES = 2000
+__all__ = ["MACROS", "MAX_DEPTH", "MAX_NODES", "OPERATORS", "Operator", "RuleError", "children", "parse_condition"]
+
 MAX_DEPTH = 20
-MACROS = {
-    "num": NUMBER,
-    "money": rf"{NUMBER}(?:多|来|几)?(?:元|块|角|毛|分钱|万)",
-    "time": rf"(?:{NUMBER}|几)个?(?:多)?(?:分钟|小时|钟头|工作日|自然日|天|日|周|星期|礼拜|月|年)",
-}
-
-# Expressions meet texts in one width (text.as_written); their own wide punctuation must mean the same.
-_AS_WRITTEN = str.maketrans({"您": "你", "，": ",", "；": ";", "：": ":", "！": "!", "？": r"\?", "（": r"\(", "）": r"\)"})
+MAX_NODES = 5000
+MAX_HIT = 1000
+_RANGE = (
+    "first_turns", "last_turns", "first_s", "last_s", "first_percent", "last_percent", "after", "before", "around", "hit", "within_turns", "within_s",
+)
 
 
-class RuleError(ValueError):
-    """A rule that cannot be read; `place` says where (`rules.thanks.range.first_turns`)."""
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """How an operator is read, and which keys it takes beside its own, `role` and `range`."""
 
-    def __init__(self, place: str, reason: str) -> None:
-        super().__init__(f"{place}: {reason}")
-        self.place = place
-        self.reason = reason
+    read: Callable[[Fields], c.Condition]
+    beside: tuple[str, ...] = ()
 
 
-def parse_condition(node: object, place: str, depth: int = 0) -> c.Condition:
-    """Read one condition; raises RuleError."""
+def parse_condition(node: object, place: str) -> c.Condition:
+    """Read one condition, of at most MAX_NODES within it and MAX_DEPTH deep; raises RuleError."""
+    return _parse(node, place, 0, count(1))
+
+
+def _parse(node: object, place: str, depth: int, numbers: Iterator[int]) -> c.Condition:
     if depth > MAX_DEPTH:
         raise RuleError(place, f"conditions nest deeper than {MAX_DEPTH}")
+    if next(numbers) > MAX_NODES:
+        raise RuleError(place, f"more than {MAX_NODES} conditions in one; give parts of it names")
     if isinstance(node, str):
         return c.Named(name=node)
     if isinstance(node, list):
-        return c.Words(phrases=_phrases(node, place, heard=True))
+        return words.listed_words(node, place)
     if not isinstance(node, Mapping):
         raise RuleError(place, f"expected a rule name, a list of phrases or a mapping, found {type(node).__name__}")
-    fields = cast("Mapping[str, object]", node)
-    operators = [key for key in fields if key in _OPERATORS]
-    unknown = [key for key in fields if key not in _OPERATORS and key not in _MODIFIERS]
-    if unknown:
-        close = get_close_matches(str(unknown[0]), [*_OPERATORS, *_MODIFIERS], n=1)
-        raise RuleError(f"{place}.{unknown[0]}", "unknown key" + (f", did you mean {close[0]!r}?" if close else ""))
-    if len(operators) != 1:
-        raise RuleError(place, f"needs exactly one of {', '.join(_OPERATORS)}; found {operators or 'none'}")
-    name = operators[0]
-    role = _role(fields.get("role"), place)
-    where = _range(fields.get("range"), f"{place}.range", depth)
-    return _OPERATORS[name](fields, f"{place}.{name}", role, where, depth)
+    values = cast("Mapping[str, object]", node)
+    named = [key for key in values if key in OPERATORS]
+    known = {*OPERATORS, "role", "range", *(key for name in named for key in OPERATORS[name].beside)}
+    for key in values:
+        if key not in known:
+            raise unknown(key, known if named else known | _BESIDE, f"{place}.{key}")
+    if len(named) != 1:
+        raise RuleError(place, f"needs exactly one of {', '.join(OPERATORS)}; found {named or 'none'}")
+
+    def inner(part: object, where: str) -> c.Condition:
+        return _parse(part, where, depth + 1, numbers)
+
+    limits = _range(values["range"], f"{place}.range", inner) if values.get("range") is not None else None
+    return OPERATORS[named[0]].read(Fields(values, f"{place}.{named[0]}", inner, _role(values.get("role"), place), limits))
 
 
 def _role(value: object, place: str) -> Role | None:
     if value is None or value == "any":
         return None
-    if value in ("agent", "customer"):
+    if value in tuple(Role):
         return Role(str(value))
     raise RuleError(f"{place}.role", f"must be agent, customer or any, found {value!r}")
 
 
-def _range(node: object, place: str, depth: int) -> c.Range | None:
-    if node is None:
-        return None
-    fields = _mapping(node, place, {"first_turns", "last_turns", "first_s", "last_s", "after", "before", "within_turns", "within_s"})
-
-    def bound(key: str) -> c.Condition | None:
-        return None if key not in fields else parse_condition(fields[key], f"{place}.{key}", depth + 1)
-
+def _range(node: object, place: str, parse: Callable[[object, str], c.Condition]) -> c.Range:
+    fields = Fields({"range": node}, place, parse).inner("range", _RANGE)
+    bounds = [key for key in ("after", "before", "around") if fields.has(key)]
+    within = [key for key in ("within_turns", "within_s") if fields.has(key)]
+    if within and not bounds:
+        raise RuleError(f"{place}.{within[0]}", "needs after, before or around, from which it counts")
+    if fields.has("around") and not within:
+        raise RuleError(f"{place}.around", "needs within_turns or within_s")
+    if fields.has("hit") and not bounds:
+        raise RuleError(f"{place}.hit", "needs after, before or around, whose hits it counts")
     return c.Range(
-        first_turns=_whole(fields, "first_turns", place),
-        last_turns=_whole(fields, "last_turns", place),
-        first_s=_number(fields, "first_s", place),
-        last_s=_number(fields, "last_s", place),
-        after=bound("after"),
-        before=bound("before"),
-        within_turns=_whole(fields, "within_turns", place),
-        within_s=_number(fields, "within_s", place),
+        first_turns=fields.whole("first_turns"), last_turns=fields.whole("last_turns"),
+        first_s=fields.number("first_s"), last_s=fields.number("last_s"),
+        first_percent=fields.number("first_percent", most=100.0), last_percent=fields.number("last_percent", most=100.0),
+        after=fields.condition_or_none("after"), before=fields.condition_or_none("before"), around=fields.condition_or_none("around"),
+        hit=_hit(fields), within_turns=fields.whole("within_turns"), within_s=fields.number("within_s"),
     )
 
 
-def _mapping(node: object, place: str, known: set[str]) -> Mapping[str, object]:
-    if not isinstance(node, Mapping):
-        raise RuleError(place, f"expected a mapping, found {type(node).__name__}")
-    for key in node:
-        if key not in known:
-            close = get_close_matches(str(key), sorted(known), n=1)
-            raise RuleError(f"{place}.{key}", "unknown key" + (f", did you mean {close[0]!r}?" if close else ""))
-    return cast("Mapping[str, object]", node)
+def _hit(fields: Fields) -> int | None:
+    value = fields.values.get("hit")
+    if value in ("first", "last"):
+        return 1 if value == "first" else c.LAST
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_HIT):
+        return value
+    raise RuleError(f"{fields.place}.hit", f"must be first, last or a whole number from 1 to {MAX_HIT}, found {value!r}")
 
 
-def _whole(fields: Mapping[str, object], key: str, place: str, default: int | None = None) -> int | None:
-    value = fields.get(key, default)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise RuleError(f"{place}.{key}", f"must be a whole number of 0 or more, found {value!r}")
-    return value
-
-
-def _number(fields: Mapping[str, object], key: str, place: str, default: float | None = None) -> float | None:
-    value = fields.get(key, default)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise RuleError(f"{place}.{key}", f"must be a number of 0 or more, found {value!r}")
-    return float(value)
-
-
-def _needed(value: float | None, place: str) -> float:
-    if value is None:
-        raise RuleError(place, "is missing")
-    return value
-
-
-def _strings(node: object, place: str) -> list[str]:
-    if isinstance(node, str):
-        node = [node]
+def _parts(fields: Fields, key: str) -> tuple[c.Condition, ...]:
+    node = fields.values[key]
     if not isinstance(node, list) or not node:
-        raise RuleError(place, "expected a list of texts")
-    if len(node) > MAX_PHRASES:
-        raise RuleError(place, f"holds at most {MAX_PHRASES} texts")
-    for index, text in enumerate(node):
-        if not isinstance(text, str | int | float) or isinstance(text, bool) or not str(text).strip():
-            raise RuleError(f"{place}[{index}]", f"must be a text, found {text!r}")
-    return [str(text) for text in node]
+        raise RuleError(fields.place, "expected a list of conditions")
+    return tuple(fields.parse(part, f"{fields.place}[{index}]") for index, part in enumerate(node))
 
 
-def _phrases(node: object, place: str, heard: bool) -> tuple[Phrase, ...]:
-    try:
-        return tuple(parse_phrase(text, heard) for text in _strings(node, place))
-    except PhraseError as error:
-        raise RuleError(place, str(error)) from error
+def _all(fields: Fields) -> c.Condition:
+    within = 0 if fields.flag("same_turn") else fields.whole("within_turns")
+    return c.AllOf(role=fields.role, range=fields.range, parts=_parts(fields, "all"), within_turns=within)
 
 
-def _words(fields: Mapping[str, object], place: str, role: Role | None, where: c.Range | None, depth: int) -> c.Condition:
-    del depth
-    heard = fields.get("sounds_like", True)
-    if not isinstance(heard, bool):
-        raise RuleError(f"{place}.sounds_like", "must be true or false")
-    negated = fields.get("not_negated", False)
-    if not isinstance(negated, bool):
-        raise RuleError(f"{place}.not_negated", "must be true or false")
-    unless = _phrases(fields["unless"], f"{place}.unless", heard=False) if "unless" in fields else ()
-    phrases = _phrases(fields["words"], place, heard)
-    at_least = _whole(fields, "at_least", place, 1) or 1
-    if at_least > len(phrases):
-        raise RuleError(f"{place}.at_least", f"asks for {at_least} of {len(phrases)} phrases")
-    then = _compiled(fields["then"], f"{place}.then") if "then" in fields else None
-    return c.Words(role=role, range=where, phrases=phrases, unless=unless, at_least=at_least, not_negated=negated, then=then)
+def _any(fields: Fields) -> c.Condition:
+    return c.AnyOf(role=fields.role, range=fields.range, parts=_parts(fields, "any"))
 
 
-def _regex(fields: Mapping[str, object], place: str, role: Role | None, where: c.Range | None, depth: int) -> c.Condition:
-    del depth
-    excluding = _compiled(fields["excluding"], f"{place}.excluding") if "excluding" in fields else None
-    return c.Pattern(role=role, range=where, expression=_compiled(fields["regex"], place), excluding=excluding)
+def _none(fields: Fields) -> c.Condition:
+    return c.Not(role=fields.role, range=fields.range, part=c.AnyOf(parts=_parts(fields, "none")))
 
 
-def _compiled(source: object, place: str) -> Expression:
-    if not isinstance(source, str):
-        raise RuleError(place, "must be a text")
-    for name, expansion in MACROS.items():
-        source = source.replace("{" + name + "}", f"(?:{expansion})")
-    try:
-        return compile_safely(source.translate(_AS_WRITTEN))
-    except UnsafeRegexError as error:
-        raise RuleError(place, str(error)) from error
+def _not(fields: Fields) -> c.Condition:
+    return c.Not(role=fields.role, range=fields.range, part=fields.parse(fields.values["not"], fields.place))
 
 
-def _meaning(fields: Mapping[str, object], place: str, role: Role | None, where: c.Range | None, depth: int) -> c.Condition:
-    del depth
-    counter = _strings(fields["unlike"], f"{place}.unlike") if "unlike" in fields else []
-    threshold = _needed(_number(fields, "threshold", place, 0.7), place)
-    if threshold > 1:
-        raise RuleError(f"{place}.threshold", "is a cosine of at most 1")
-    examples = _strings(fields["meaning"], place)
-    return c.Meaning(role=role, range=where, examples=tuple(examples), counter_examples=tuple(counter), threshold=threshold)
+def _named(fields: Fields) -> c.Condition:
+    name = fields.values["rule"]
+    if not isinstance(name, str) or not name:
+        raise RuleError(fields.place, "must be the name of a rule")
+    return c.Named(role=fields.role, range=fields.range, name=name)
 
 
-def _silence(fields: Mapping[str, object], place: str, role: Role | None, where: c.Range | None, depth: int) -> c.Condition:
-    inner = _mapping(fields["silence"], place, {"longer_than_s", "unless", "announced_s"})
-    unless = parse_condition(inner["unless"], f"{place}.unless", depth + 1) if "unless" in inner else None
-    longer = _needed(_number(inner, "longer_than_s", place), f"{place}.longer_than_s")
-    announced = _needed(_number(inner, "announced_s", place, 120.0), place)
-    return c.Silence(role=role, range=where, longer_than_s=longer, unless=unless, announced_s=announced)
+def _sequence(fields: Fields) -> c.Condition:
+    return c.Sequence(role=fields.role, range=fields.range, parts=_parts(fields, "sequence"), within_turns=fields.whole("within_turns"))
 
 
-def _overlap(fields: Mapping[str, object], place: str, role: Role | None, where: c.Range | None, depth: int) -> c.Condition:
-    del depth
-    inner = _mapping(fields["overlap"], place, {"longer_than_s"})
-    longer = _needed(_number(inner, "longer_than_s", place), f"{place}.longer_than_s")
-    return c.Overlap(role=role, range=where, longer_than_s=longer)
+def _count(fields: Fields) -> c.Condition:
+    inner = fields.inner("count", ("of", "at_least", "at_most"))
+    at_least, at_most = inner.count("at_least", 0 if inner.has("at_most") else 1), inner.whole("at_most")
+    if at_most is not None and at_least > at_most:
+        raise RuleError(inner.place, f"nothing is {at_least} or more and {at_most} or less")
+    return c.Count(role=fields.role, range=fields.range, part=inner.condition("of"), at_least=at_least, at_most=at_most)
 
 
-def _speech_rate(fields: Mapping[str, object], place: str, role: Role | None, where: c.Range | None, depth: int) -> c.Condition:
-    del depth
-    inner = _mapping(fields["speech_rate"], place, {"above", "below", "min_chars"})
-    above, below = _number(inner, "above", place), _number(inner, "below", place)
-    if above is None and below is None:
-        raise RuleError(place, "needs above or below")
-    return c.SpeechRate(role=role, range=where, above=above, below=below, min_chars=_whole(inner, "min_chars", place, 15) or 0)
+def _each(fields: Fields) -> c.Condition:
+    inner = fields.inner("each", ("of", "answered_by", "within_turns"))
+    return c.Each(
+        role=fields.role, range=fields.range, of=inner.condition("of"), answered_by=inner.condition("answered_by"), within_turns=inner.count("within_turns", 4),
+    )
 
 
-def _promise(fields: Mapping[str, object], place: str, role: Role | None, where: c.Range | None, depth: int) -> c.Condition:
-    del depth
-    dated = _mapping(fields["promise"] or {}, place, {"dated"}).get("dated")
-    if dated is not None and not isinstance(dated, bool):
-        raise RuleError(f"{place}.dated", "must be true or false")
-    return c.Promised(role=role, range=where, dated=dated)
-
-
-def _attribute(fields: Mapping[str, object], place: str, role: Role | None, where: c.Range | None, depth: int) -> c.Condition:
-    del depth
-    inner = fields["attribute"]
-    if not isinstance(inner, Mapping) or len(inner) != 1:
-        raise RuleError(place, "expected one attribute with its values")
-    name, values = next(iter(inner.items()))
-    return c.Attribute(role=role, range=where, name=str(name), values=tuple(_strings(values, f"{place}.{name}")))
-
-
-def _parts(node: object, place: str, depth: int) -> tuple[c.Condition, ...]:
-    if not isinstance(node, list) or not node:
-        raise RuleError(place, "expected a list of conditions")
-    return tuple(parse_condition(part, f"{place}[{index}]", depth + 1) for index, part in enumerate(node))
-
-
-def _all(fields: Mapping[str, object], place: str, role: Role | None, where: c.Range | None, depth: int) -> c.Condition:
-    within = 0 if fields.get("same_turn") is True else _whole(fields, "within_turns", place)
-    return c.AllOf(role=role, range=where, parts=_parts(fields["all"], place, depth), within_turns=within)
-
-
-def _count(fields: Mapping[str, object], place: str, role: Role | None, where: c.Range | None, depth: int) -> c.Condition:
-    inner = _mapping(fields["count"], place, {"of", "at_least", "at_most"})
-    part = parse_condition(inner.get("of"), f"{place}.of", depth + 1)
-    at_least = _whole(inner, "at_least", place, 1) or 0
-    return c.Count(role=role, range=where, part=part, at_least=at_least, at_most=_whole(inner, "at_most", place))
-
-
-def _each(fields: Mapping[str, object], place: str, role: Role | None, where: c.Range | None, depth: int) -> c.Condition:
-    inner = _mapping(fields["each"], place, {"of", "answered_by", "within_turns"})
-    of = parse_condition(inner.get("of"), f"{place}.of", depth + 1)
-    answered = parse_condition(inner.get("answered_by"), f"{place}.answered_by", depth + 1)
-    return c.Each(role=role, range=where, of=of, answered_by=answered, within_turns=_whole(inner, "within_turns", place, 4) or 0)
-
-
-Reader = Callable[[Mapping[str, object], str, Role | None, c.Range | None, int], c.Condition]
-_OPERATORS: dict[str, Reader] = {
-    "words": _words,
-    "regex": _regex,
-    "meaning": _meaning,
-    "silence": _silence,
-    "overlap": _overlap,
-    "speech_rate": _speech_rate,
-    "promise": _promise,
-    "attribute": _attribute,
-    "rule": lambda f, p, r, w, d: c.Named(role=r, range=w, name=_strings(f["rule"], p)[0]),
-    "all": _all,
-    "any": lambda f, p, r, w, d: c.AnyOf(role=r, range=w, parts=_parts(f["any"], p, d)),
-    "not": lambda f, p, r, w, d: c.Not(role=r, range=w, part=parse_condition(f["not"], p, d + 1)),
-    "sequence": lambda f, p, r, w, d: c.Sequence(role=r, range=w, parts=_parts(f["sequence"], p, d)),
-    "count": _count,
-    "each": _each,
+OPERATORS: dict[str, Operator] = {
+    "words": Operator(words.words, ("unless", "at_least", "not_negated", "sounds_like", "then", "whole_turn")),
+    "regex": Operator(words.regex, ("excluding",)),
+    "near": Operator(words.near),
+    "number": Operator(words.figure),
+    "date": Operator(words.day),
+    "meaning": Operator(words.meaning, ("unlike", "threshold")),
+    "asks_for": Operator(words.asks_for, ("unless",)),
+    "jargon": Operator(words.jargon),
+    "promise": Operator(words.promise),
+    "silence": Operator(sound.silence),
+    "hold": Operator(sound.hold),
+    "overlap": Operator(sound.overlap),
+    "response_time": Operator(sound.response_time),
+    "speech_rate": Operator(sound.speech_rate),
+    "loudness": Operator(sound.loudness),
+    "pitch": Operator(sound.pitch),
+    "talk_share": Operator(sound.talk_share),
+    "call_length": Operator(sound.call_length),
+    "emotion": Operator(states.emotion),
+    "repeated": Operator(states.repeated),
+    "demands": Operator(states.demands),
+    "attribute": Operator(states.attribute),
+    "previous_contacts": Operator(states.previous_contacts),
+    "hang_up": Operator(states.hang_up),
+    "judge": Operator(states.judge),
+    "rule": Operator(_named),
+    "all": Operator(_all, ("same_turn", "within_turns")),
+    "any": Operator(_any),
+    "none": Operator(_none),
+    "not": Operator(_not),
+    "sequence": Operator(_sequence, ("within_turns",)),
+    "count": Operator(_count),
+    "each": Operator(_each),
 }
-_MODIFIERS = ("role", "range", "unless", "at_least", "not_negated", "sounds_like", "then", "excluding", "unlike", "threshold", "same_turn", "within_turns")
+_BESIDE = {key for operator in OPERATORS.values() for key in operator.beside}
 
 
 def children(condition: c.Condition) -> Listing[c.Condition]:
     """The conditions directly inside one, bounds of its range included."""
-    inner: list[c.Condition] = []
+    inner: list[c.Condition | None] = []
     match condition:
         case c.AllOf() | c.AnyOf() | c.Sequence():
             inner.extend(condition.parts)
@@ -281,10 +198,26 @@ def children(condition: c.Condition) -> Listing[c.Condition]:
             inner.append(condition.part)
         case c.Each():
             inner.extend((condition.of, condition.answered_by))
-        case c.Silence() if condition.unless is not None:
+        case c.Demands():
+            inner.extend(part for demand in condition.listed for part in (demand.of, demand.answered_by))
+        case c.Silence() | c.ResponseTime():
             inner.append(condition.unless)
+        case c.Hold():
+            inner.extend((condition.announced, condition.resumed))
+        case c.Near():
+            inner.extend((condition.first, condition.second))
+        case c.Figure() | c.Day():
+            inner.append(condition.after)
+        case c.AskedFor():
+            inner.extend((condition.what, condition.asking, condition.unless))
+        case c.Jargon():
+            inner.extend(words for term in condition.terms for words in (term.said, term.plainly))
+        case c.Emotion():
+            inner.append(condition.rises_after)
+        case c.Repeated():
+            inner.append(condition.of)
         case _:
             pass
     if condition.range is not None:
-        inner.extend(bound for bound in (condition.range.after, condition.range.before) if bound is not None)
-    return inner
+        inner.extend((condition.range.after, condition.range.before, condition.range.around))
+    return [part for part in inner if part is not None]

@@ -1,0 +1,1 @@
+"""Evaluates the operators of the rule language, kind by kind."""

@@ -1,0 +1,1 @@
+"""Reads the operators of the rule language, kind by kind."""
