@@ -86,8 +86,8 @@ def app_of(platform: Platform) -> FastAPI:
         return {"interaction_id": interaction_id, "status": status, "reason": "录音无法识别" if status == "failed" else ""}
 
     @app.get("/v1/interactions/{interaction_id}/audio")
-    async def audio(interaction_id: str):
-        return Response(bytes(range(256)) * 4096, media_type="audio/wav")
+    async def audio(interaction_id: str, redacted: bool = False):
+        return Response(bytes(range(256)) * (2048 if redacted else 4096), media_type="audio/wav")
 
     @app.get("/v1/interactions/{interaction_id}/suggestions")
     async def suggestions(interaction_id: str):

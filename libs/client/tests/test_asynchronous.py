@@ -19,6 +19,7 @@ async def test_a_recording_goes_up_is_waited_for_and_read(platform, mingjian, tm
     assert statuses == ["received", "transcribing", "scoring", "scored"]
     assert (await mingjian.evaluation("i1"))["score"] == 87.5
     assert await mingjian.save_audio("i1", tmp_path / "a.wav") == 256 * 4096
+    assert await mingjian.save_audio("i1", tmp_path / "b.wav", redacted=True) == 256 * 2048
 
 
 async def test_pages_are_gone_through(mingjian):

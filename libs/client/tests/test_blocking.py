@@ -154,6 +154,7 @@ def test_results_are_read(mingjian, tmp_path):
     assert mingjian.search_articles("流量不够", industry="telecom")[0]["article"] == {"title": "流量不够", "industry": "telecom"}
     assert [t["interaction_id"] for t in mingjian.tickets(interaction_id="i1", overdue=True)] == ["i1"]
     assert mingjian.save_audio("i1", tmp_path / "a.wav") == (tmp_path / "a.wav").stat().st_size == 256 * 4096
+    assert mingjian.save_audio("i1", tmp_path / "b.wav", redacted=True) == 256 * 2048
 
 
 def test_a_ticket_is_changed_by_its_action(mingjian):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import httpx
 import pytest
-from chassis.errors import InvalidInput, NotFound, Stale
+from chassis.errors import InvalidInput, NotAllowedNow, NotFound, Stale
 from chassis.grpc_server import serving
 from chassis.identity import caller
 from chassis.ids import new_id
@@ -34,7 +34,7 @@ IDENTITY_KEY = "signs-identities"
 
 class Ingestion(ingestion_grpc.IngestionServiceServicer):
     def __init__(self):
-        self.interactions, self.audio, self.largest_chunk, self.uploads, self.received = {}, {}, 0, 0, 0
+        self.interactions, self.audio, self.copies, self.largest_chunk, self.uploads, self.received = {}, {}, {}, 0, 0, 0
         self.asked = []
         self.keeping = True
 
@@ -95,9 +95,17 @@ class Ingestion(ingestion_grpc.IngestionServiceServicer):
 
     async def DownloadAudio(self, request, context):
         self._find(request.interaction_id)
-        audio = self.audio[request.interaction_id]
+        if request.interaction_id not in self.audio:
+            raise NotFound("a chat has no audio")
+        redacted = request.redacted or not caller().may("pii:read")
+        if redacted and request.interaction_id not in self.copies:
+            raise NotAllowedNow("not scored yet")
+        audio = (self.copies if redacted else self.audio)[request.interaction_id]
+        file = ingestion.AudioFile(
+            size_bytes=len(audio), tag=hashlib.sha256(audio).hexdigest(), container="wav" if redacted else "mp3", redacted=redacted
+        )
         for n in range(0, len(audio), 1000):
-            yield ingestion.DownloadAudioResponse(chunk=audio[n : n + 1000])
+            yield ingestion.DownloadAudioResponse(chunk=audio[n : n + 1000], file=None if n else file)
 
 
 class Nlp(nlp_grpc.NlpServiceServicer):

@@ -5,12 +5,15 @@ from chassis.ids import new_id
 from mingjian.ingestion.v1 import ingestion_service_pb2 as ingestion
 
 AUDIO = bytes(range(256)) * 40  # 10,240 bytes, in chunks of 1,000
+ORIGINAL = AUDIO[::-1] * 2
 
 
 @pytest.fixture
 def recording(world):
     made = ingestion.Interaction(interaction_id=new_id(), tenant="t1", metadata=ingestion.InteractionMetadata(agent_id="a1"))
-    return world.ingestion.put(made, AUDIO).interaction_id
+    found = world.ingestion.put(made, ORIGINAL).interaction_id
+    world.ingestion.copies[found] = AUDIO  # what the key of these tests hears, which may not read personal information
+    return found
 
 
 async def test_the_whole_recording(world, recording):
@@ -43,6 +46,29 @@ async def test_a_range_behind_the_end_is_416(world, recording):
     answer = await world.http.get(f"/v1/interactions/{recording}/audio", headers={"Range": "bytes=20000-"})
     assert (answer.status_code, answer.headers["content-range"]) == (416, "bytes */10240")
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_who_may_read_pii_hears_the_recording_and_the_copy_on_request(world, recording):
+    privy = await world.key("inspector", extra=["pii:read"])
+    for query, content, media_type, redacted in (({}, ORIGINAL, "audio/mpeg", "false"), ({"redacted": "true"}, AUDIO, "audio/wav", "true")):
+        answer = await world.http.get(f"/v1/interactions/{recording}/audio", headers=privy, params=query)
+        assert (answer.content, answer.headers["content-type"], answer.headers["x-redacted"]) == (content, media_type, redacted)
+        assert answer.headers["content-length"] == str(len(content))
+        assert answer.headers["etag"] == f'"{hashlib.sha256(content).hexdigest()}"'
+    part = await world.http.get(f"/v1/interactions/{recording}/audio", headers=privy | {"Range": "bytes=20000-"})
+    assert (part.status_code, part.content) == (206, ORIGINAL[20000:])
+
+
+async def test_there_is_no_copy_before_the_interaction_is_scored(world, recording):
+    del world.ingestion.copies[recording]
+    answer = await world.http.get(f"/v1/interactions/{recording}/audio")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["grpc_status"] == "FAILED_PRECONDITION"
+
+
+async def test_redacted_is_true_or_false(world, recording):
+    answer = await world.http.get(f"/v1/interactions/{recording}/audio", params={"redacted": "yes"})
+    assert answer.status_code == 400 and "redacted" in answer.text
 
 
 async def test_head_tells_the_size(world, recording):

@@ -19,6 +19,7 @@ from ingestion.adapters.mongo_interactions import MongoInteractions, utc_now
 from ingestion.adapters.mongo_uploads import MongoUploads
 from ingestion.adapters.obstore_recordings import ObstoreRecordings
 from ingestion.app import Archive, Intake, Limits, Survey
+from ingestion.app_playback import Playback
 from mingjian.ingestion.v1.ingestion_service_pb2_grpc import IngestionServiceStub
 from testkit.grpc_server import served
 
@@ -87,5 +88,6 @@ async def platform(db, events, tmp_path) -> Platform:
     recordings = ObstoreRecordings(blobs.open_store(folder.as_uri()), folder.as_uri())
     limits = Limits(max_audio_bytes=8 * 2**20, max_audio_ms=60_000, max_uploads=4, upload_timeout_s=20)
     intake = Intake(interactions, recordings, uploads, ids=Ids(), now=utc_now, limits=limits)
-    register = registered(intake, Archive(interactions, recordings), Survey(answers, interactions, now=utc_now))
+    playback = Playback(interactions, recordings, uploads, now=utc_now)
+    register = registered(intake, Archive(interactions), playback, Survey(answers, interactions, now=utc_now))
     return Platform(intake, interactions, uploads, recordings, folder, register)

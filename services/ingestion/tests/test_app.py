@@ -69,9 +69,6 @@ class Recordings:
     async def probe(self, path, audio_format, *, max_ms):
         return self.found
 
-    async def read(self, path):
-        yield self.files[path]
-
     async def drop(self, path):
         self.files.pop(path, None)
 
@@ -104,7 +101,7 @@ class Bench:
     def __init__(self):
         self.interactions, self.recordings, self.uploads, self.now = Interactions(), Recordings(), Uploads(), NOW
         self.intake = Intake(self.interactions, self.recordings, self.uploads, ids=Ids(), now=lambda: self.now, limits=LIMITS)
-        self.archive = Archive(self.interactions, self.recordings)
+        self.archive = Archive(self.interactions)
 
     async def upload(self, content=b"sound", **said):
         return await self.intake.upload(Metadata(**said), chunks_of(content), CALLER)
@@ -230,12 +227,11 @@ async def test_more_uploads_than_places_wait_unread(bench):
     assert len({i.interaction_id for i in await asyncio.gather(*tasks)}) == 5
 
 
-async def test_turns_are_for_chats_and_audio_is_for_calls(bench):
+async def test_turns_are_for_chats(bench):
     turns = [ChatTurn(Role.CUSTOMER, "宽带断了")]
     chat, call = await bench.intake.create(Metadata(), turns, CALLER), await bench.upload()
     assert await bench.archive.turns(chat.interaction_id, CALLER) == turns
-    assert [c async for c in await bench.archive.audio(call.interaction_id, CALLER)] == [b"sound"]
-    for refused in (bench.archive.turns(call.interaction_id, CALLER), bench.archive.audio(chat.interaction_id, CALLER), bench.archive.get("unknown", CALLER)):
+    for refused in (bench.archive.turns(call.interaction_id, CALLER), bench.archive.get("unknown", CALLER)):
         with pytest.raises(NotFound):
             await refused
 

@@ -1,13 +1,14 @@
 """nlp without its process, on real stores, with an asr that answers over gRPC."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import grpc
 from chassis.grpc_client import channel
 from chassis.grpc_server import serving
+from chassis.identity import Identity
 from chassis.ids import derived_id
 from chassis.messaging import Events
 from chassis.mongo import Database
@@ -16,11 +17,14 @@ from mingjian.asr.v1 import asr_service_pb2 as asr
 from mingjian.asr.v1 import asr_service_pb2_grpc as asr_grpc
 from mingjian.ingestion.v1 import ingestion_service_pb2 as ingestion
 from nlp.adapters.grpc_asr import GrpcAsr
+from nlp.adapters.grpc_server import NAME, registered
 from nlp.adapters.mongo_evaluations import MongoEvaluations
 from nlp.adapters.nats_consumer import NatsAnnouncements
+from nlp.adapters.protobuf_evaluations import contact_from_wire
 from nlp.app import Findings, Scoring, utc_now
 from nlp.app_vault import Vault
 from nlp.domain.engine import QualityEngine
+from testkit.grpc_server import served
 
 ASR = "mingjian.asr.v1.AsrService"
 LINES = (
@@ -92,3 +96,17 @@ async def nlp_on(engine: QualityEngine, db: Database, events: Events) -> AsyncIt
         )
         findings = Findings(engine, transcripts, evaluations)
         yield Platform(asr_service, scoring, findings, Vault(findings, transcripts), evaluations, db, events)
+
+
+def named(permissions: Iterable[str] = ("evaluations:read", "interactions:read"), tenant: str = "t1", agent_id: str = "") -> Identity:
+    return Identity(tenant, "key:test", frozenset(permissions), agent_id)
+
+
+def stub(platform: Platform, identity: Identity | None = None) -> AbstractAsyncContextManager[grpc.aio.Channel]:
+    """A channel to NlpService on the platform, for a caller of choice."""
+    return served(registered(platform.scoring, platform.findings, platform.vault), NAME, identity=identity or named())
+
+
+async def scored(platform: Platform, interaction_id: str = "i1", **metadata: str) -> None:
+    platform.asr.transcripts[interaction_id] = transcript(interaction_id)
+    await platform.scoring.score(contact_from_wire(interaction(interaction_id, **metadata), "t1", 30_000))

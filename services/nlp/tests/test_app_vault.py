@@ -2,8 +2,7 @@ import grpc
 import pytest
 from mingjian.nlp.v1 import nlp_service_pb2 as pb
 from mingjian.nlp.v1.nlp_service_pb2_grpc import NlpServiceStub
-from nlp_platform import transcript
-from test_grpc_server import named, scored, stub
+from nlp_platform import named, scored, stub, transcript
 
 READER = named(("evaluations:read", "interactions:read", "pii:read"))
 

@@ -1,28 +1,9 @@
 import grpc
 import pytest
-from chassis.identity import Identity
 from mingjian.ingestion.v1 import ingestion_service_pb2 as ingestion
 from mingjian.nlp.v1 import nlp_service_pb2 as pb
 from mingjian.nlp.v1.nlp_service_pb2_grpc import NlpServiceStub
-from nlp.adapters.grpc_server import NAME, registered
-from nlp.adapters.protobuf_evaluations import contact_from_wire
-from nlp_platform import interaction, transcript
-from testkit.grpc_server import served
-
-READER = Identity("t1", "key:reader", frozenset({"evaluations:read", "interactions:read"}))
-
-
-def named(permissions=("evaluations:read", "interactions:read"), tenant="t1", agent_id=""):
-    return Identity(tenant, "key:test", frozenset(permissions), agent_id)
-
-
-def stub(platform, identity=READER):
-    return served(registered(platform.scoring, platform.findings, platform.vault), NAME, identity=identity)
-
-
-async def scored(platform, interaction_id="i1", **metadata):
-    platform.asr.transcripts[interaction_id] = transcript(interaction_id)
-    await platform.scoring.score(contact_from_wire(interaction(interaction_id, **metadata), "t1", 30_000))
+from nlp_platform import named, scored, stub
 
 
 async def test_an_evaluation_is_answered_with_its_evidence(platform):

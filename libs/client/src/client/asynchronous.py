@@ -91,10 +91,13 @@ class AsyncMingjian:
     async def suggestions(self, interaction_id: str) -> list[shapes.Found]:
         return await self._send(calls.suggestions(interaction_id))
 
-    async def save_audio(self, interaction_id: str, path: str | Path) -> int:
-        """Write the recording to a file and return its bytes. A file that breaks off is removed."""
-        call, target, size = calls.audio(interaction_id), Path(path), 0
-        async with self._http.stream(call.method, self._url + call.path, headers=self._headers) as response:
+    async def save_audio(self, interaction_id: str, path: str | Path, *, redacted: bool = False) -> int:
+        """Write the recording to a file and return its bytes. A file that breaks off is removed.
+
+        `redacted` asks for the WAV copy in which personal information is silent; a key without pii:read gets it always.
+        """
+        call, target, size = calls.audio(interaction_id, redacted=redacted), Path(path), 0
+        async with self._http.stream(call.method, self._url + call.path, params=call.params, headers=self._headers) as response:
             if not response.is_success:
                 await response.aread()
                 raise problem_of(response)

@@ -64,8 +64,8 @@ def interactions(**asked: Any) -> Call[dict[str, Any]]:
     return _get("/v1/interactions", **asked)
 
 
-def audio(interaction_id: str) -> Call[None]:
-    return _get(f"/v1/interactions/{_in_path(interaction_id)}/audio")
+def audio(interaction_id: str, *, redacted: bool = False) -> Call[None]:
+    return _get(f"/v1/interactions/{_in_path(interaction_id)}/audio", redacted=redacted)
 
 
 def transcript(interaction_id: str) -> Call[shapes.Transcript]:

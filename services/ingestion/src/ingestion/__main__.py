@@ -16,6 +16,7 @@ from ingestion.adapters.mongo_uploads import MongoUploads
 from ingestion.adapters.nats_consumer import follow
 from ingestion.adapters.obstore_recordings import ObstoreRecordings
 from ingestion.app import Archive, Intake, Limits, Survey
+from ingestion.app_playback import Playback
 from ingestion.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,8 @@ async def serve(settings: Settings) -> None:
         recordings = ObstoreRecordings(blobs.open_store(settings.blob_url), settings.blob_url)
         limits = Limits(settings.max_audio_bytes, int(settings.max_audio_s * 1000), settings.max_uploads, settings.upload_timeout_s)
         intake = Intake(interactions, recordings, uploads, ids=_Ids(), now=utc_now, limits=limits)
-        register = registered(intake, Archive(interactions, recordings), Survey(answers, interactions, now=utc_now))
+        playback = Playback(interactions, recordings, uploads, now=utc_now)
+        register = registered(intake, Archive(interactions), playback, Survey(answers, interactions, now=utc_now))
         r.life.spawn(interactions.outbox.sweep_forever(), "interactions outbox")
         r.life.spawn(answers.outbox.sweep_forever(), "answers outbox")
         r.life.spawn(_tidy_forever(intake), "tidying")

@@ -94,8 +94,6 @@ class Recordings(Protocol):
     async def probe(self, path: str, audio_format: str, *, max_ms: int) -> Probe:
         """What is in the file, read no further than just past `max_ms`. Raises InvalidInput on "audio" where it is no audio file."""
 
-    def read(self, path: str) -> AsyncIterator[bytes]: ...
-
     async def drop(self, path: str) -> None:
         """No error where it is not there."""
 
@@ -197,8 +195,8 @@ class Intake:
 class Archive:
     """Shows what is kept, to those who may see it."""
 
-    def __init__(self, interactions: Interactions, recordings: Recordings) -> None:
-        self._interactions, self._recordings = interactions, recordings
+    def __init__(self, interactions: Interactions) -> None:
+        self._interactions = interactions
 
     async def get(self, interaction_id: str, caller: Caller) -> Interaction:
         """Raises NotFound."""
@@ -212,13 +210,6 @@ class Archive:
         """Newest first. Raises InvalidInput, Denied."""
         narrow = replace(filters, agent_id=narrowed(filters, caller))
         return await self._interactions.page(caller.tenant, narrow, size=size, token=token)
-
-    async def audio(self, interaction_id: str, caller: Caller) -> AsyncIterator[bytes]:
-        """The file as it was uploaded. Raises NotFound, also for a chat."""
-        found = await self.get(interaction_id, caller)
-        if not found.audio:
-            raise NotFound("a chat has no audio", field="interaction_id")
-        return self._recordings.read(found.audio.path)
 
     async def turns(self, interaction_id: str, caller: Caller) -> Sequence[ChatTurn]:
         """A chat's turns, unmasked. Raises NotFound, also for a call."""

@@ -135,6 +135,11 @@ class InteractionPage:
             if not self.session.may("audio:read"):
                 ui.label("您的密钥没有收听录音的权限。").classes("mj-muted")
                 return
+            if not self.session.may("pii:read"):
+                if self.interaction.get("status") != "scored":
+                    ui.label("质检完成后可收听已消音个人信息的录音。").classes("mj-muted")
+                    return
+                ui.label("个人信息已消音。").classes("mj-muted")
             length = self.interaction.get("audio", {}).get("duration_ms", 0)
             ui.element("audio").props(f'src="/audio/{self.id}" controls preload=metadata').classes("mj-audio").mark("audio")
             if length and evaluation.get("alerts"):

@@ -1,16 +1,16 @@
-"""GET /v1/interactions/{id}/audio: the recording, whole or a range of its bytes, written down in the audit log each time."""
+"""GET /v1/interactions/{id}/audio: the recording or its redacted copy, whole or a range of its bytes, written down in the audit log each time."""
 
 from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
-from chassis.errors import NotFound, Unavailable
+from chassis.errors import InvalidInput, NotFound, Unavailable
 from mingjian.ingestion.v1 import ingestion_service_pb2 as pb
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from gateway.adapters.http_problems import HttpProblem
-from gateway.adapters.public_calls import GET_INTERACTION, PublicCalls
+from gateway.adapters.public_calls import PublicCalls
 from gateway.domain.ranges import NoSuchBytes, wanted
 
 DOWNLOAD = "mingjian.ingestion.v1.IngestionService/DownloadAudio"
@@ -27,23 +27,24 @@ def media_type_of(container: str) -> str:
 
 
 class Recordings:
-    """The endpoint. Needs audio:read; looking up the size asks ingestion in the caller's name like everything else."""
+    """The endpoint. Needs audio:read; which file the caller gets is for ingestion to say, in the first part of its answer."""
 
     def __init__(self, calls: PublicCalls) -> None:
         self._calls = calls
-        self._get, self._download = calls.by_name[GET_INTERACTION], calls.by_name[DOWNLOAD]
+        self._download = calls.by_name[DOWNLOAD]
 
     async def get(self, request: Request) -> Response:
-        interaction_id = request.path_params["p0"]
-        found: Any = await self._calls.unary(self._get, pb.GetInteractionRequest(interaction_id=interaction_id))
-        audio: pb.Audio = found.interaction.audio
-        size = audio.size_bytes
-        if not found.interaction.HasField("audio") or size <= 0:
+        asked_for = pb.DownloadAudioRequest(interaction_id=request.path_params["p0"], redacted=_redacted(request.query_params.get("redacted", "")))
+        parts: AsyncIterator[Any] = self._calls.receive(self._download, asked_for)
+        # The first bytes are here, and the audit log has its entry, before anything is answered.
+        begin = await anext(parts, None)
+        if begin is None or begin.file.size_bytes <= 0:
             raise NotFound("this interaction has no recording")
-        tag = f'"{audio.sha256}"'
+        file: pb.AudioFile = begin.file
+        size, tag = file.size_bytes, f'"{file.tag}"'
         headers = {
             "Accept-Ranges": "bytes", "Cache-Control": "private, no-store", "ETag": tag, "X-Content-Type-Options": "nosniff",
-            "Content-Disposition": "inline",
+            "Content-Disposition": "inline", "X-Redacted": "true" if file.redacted else "false",
         }
         asked = request.headers.get("range", "")
         if request.headers.get("if-range", tag) != tag:
@@ -56,15 +57,26 @@ class Recordings:
         headers["Content-Length"] = str(last - first + 1)
         if span:
             headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-        # The first bytes are here, and the audit log has its entry, before anything is answered.
-        body = _cut(self._calls.receive(self._download, pb.DownloadAudioRequest(interaction_id=interaction_id)), first, last)
+        body = _cut(_from(begin, parts), first, last)
         begun = await anext(body, None)
         if begun is None:
             raise Unavailable("the recording is shorter than it should be")
         return StreamingResponse(
             _none() if request.method == "HEAD" else _joined(begun, body), status_code=206 if span else 200, headers=headers,
-            media_type=media_type_of(audio.container),
+            media_type=media_type_of(file.container),
         )
+
+
+def _redacted(asked: str) -> bool:
+    if asked not in ("", "true", "false"):
+        raise InvalidInput("redacted", "must be true or false")
+    return asked == "true"
+
+
+async def _from(begin: Any, rest: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    yield begin
+    async for part in rest:
+        yield part
 
 
 async def _cut(parts: AsyncIterator[Any], first: int, last: int) -> AsyncIterator[bytes]:

@@ -56,10 +56,12 @@ def HAND_WRITTEN(ref_to: Callable[[Any], Json]) -> dict[str, Json]:
         "/v1/interactions/{interaction_id}/audio": {"get": {
             "operationId": "GetAudio",
             "tags": ["ingestion"],
-            "description": "The recording as it was uploaded; a Range of its bytes where asked for. Written down in the audit log.\n\n"
-            "Needs the permission audio:read.",
+            "description": "The recording as it was uploaded, or a WAV copy in which personal information is silent; a Range of its bytes where asked "
+            "for. X-Redacted says which. Callers without pii:read get the copy always, and FAILED_PRECONDITION while the interaction is not scored. "
+            "Written down in the audit log.\n\nNeeds the permission audio:read.",
             "parameters": [
                 {"name": "interaction_id", "in": "path", "required": True, "schema": {"type": "string"}, "description": "UUID."},
+                _optional("redacted", "query", "true for the copy in which personal information is silent."),
                 _optional("Range", "header", "For example bytes=0-1023."),
             ],
             "responses": {

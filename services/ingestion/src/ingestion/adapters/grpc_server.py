@@ -10,24 +10,26 @@ from mingjian.ingestion.v1 import ingestion_service_pb2_grpc as pb_grpc
 
 from ingestion.adapters.protobuf_interactions import STATUSES, feedback_from_wire, metadata_from_wire, moment, named, to_wire, turn_from_wire, turn_to_wire
 from ingestion.app import Archive, Intake, Survey
+from ingestion.app_playback import Playback
 from ingestion.domain.interaction import Filters
 from ingestion.domain.metadata import Caller
 
 NAME = "mingjian.ingestion.v1.IngestionService"
+READ_PII = "pii:read"
 MAX_CHUNK_BYTES = 1024 * 1024
 
 
-def registered(intake: Intake, archive: Archive, survey: Survey) -> Callable[[grpc.aio.Server], None]:
+def registered(intake: Intake, archive: Archive, playback: Playback, survey: Survey) -> Callable[[grpc.aio.Server], None]:
     """What chassis.grpc_server.serving registers."""
     def register(server: grpc.aio.Server) -> None:
-        pb_grpc.add_IngestionServiceServicer_to_server(_Servicer(intake, archive, survey), server)
+        pb_grpc.add_IngestionServiceServicer_to_server(_Servicer(intake, archive, playback, survey), server)
 
     return register
 
 
 class _Servicer(pb_grpc.IngestionServiceServicer):
-    def __init__(self, intake: Intake, archive: Archive, survey: Survey) -> None:
-        self._intake, self._archive, self._survey = intake, archive, survey
+    def __init__(self, intake: Intake, archive: Archive, playback: Playback, survey: Survey) -> None:
+        self._intake, self._archive, self._playback, self._survey = intake, archive, playback, survey
 
     async def UploadInteraction(self, request_iterator: AsyncIterator[pb.UploadInteractionRequest], context: object) -> pb.UploadInteractionResponse:
         requests = aiter(request_iterator)
@@ -54,8 +56,11 @@ class _Servicer(pb_grpc.IngestionServiceServicer):
         return pb.ListInteractionsResponse(interactions=[to_wire(i) for i in page.interactions], next_page_token=page.next_token)
 
     async def DownloadAudio(self, request: pb.DownloadAudioRequest, context: object) -> AsyncIterator[pb.DownloadAudioResponse]:
-        async for chunk in await self._archive.audio(request.interaction_id, _caller()):
-            yield pb.DownloadAudioResponse(chunk=chunk)
+        found = await self._playback.file(request.interaction_id, _caller(), redacted=request.redacted)
+        file = pb.AudioFile(size_bytes=found.size_bytes, tag=found.tag, container=found.container, redacted=found.redacted)
+        async for chunk in found.chunks:
+            yield pb.DownloadAudioResponse(chunk=chunk, file=file)
+            file = None
 
     async def GetChatTurns(self, request: pb.GetChatTurnsRequest, context: object) -> pb.GetChatTurnsResponse:
         turns = await self._archive.turns(request.interaction_id, _caller())
@@ -68,7 +73,7 @@ class _Servicer(pb_grpc.IngestionServiceServicer):
 
 def _caller() -> Caller:
     identity = caller()
-    return Caller(identity.tenant, identity.agent_id)
+    return Caller(identity.tenant, identity.agent_id, identity.may(READ_PII))
 
 
 async def _chunks(requests: AsyncIterator[pb.UploadInteractionRequest]) -> AsyncIterator[bytes]:

@@ -27,6 +27,7 @@ from ingestion.domain.audio import Audio
 from ingestion.domain.chat import ChatTurn
 from ingestion.domain.interaction import Filters, Interaction, Medium, Outcome, Report, Status
 from ingestion.domain.metadata import Direction, Metadata, Role
+from ingestion.domain.silence import SilentSpan
 
 # Every list ends in `order`, the time of receipt and the id in one string: a page, and a span of time, is one range of an index.
 # What a list asks beyond the fields of its index is looked for among the few of that customer, agent or team.
@@ -38,7 +39,7 @@ _INDEXES: tuple[tuple[str, ...], ...] = (
 )
 _BY = ("metadata.customer_id", "metadata.agent_id", "metadata.team_id", "metadata.industry", "status")
 DIGITS = 14
-_UNLISTED = {"turns": 0, "outbox": 0, "outbox_since": 0}
+_UNLISTED = {"turns": 0, "silences": 0, "outbox": 0, "outbox_since": 0}
 
 
 class MongoInteractions:
@@ -80,6 +81,11 @@ class MongoInteractions:
         found = await self._interactions.find_one({"_id": interaction_id, "tenant": tenant}, {"turns": 1})
         return [ChatTurn(Role(role), text, start, end) for role, text, start, end in (found or {}).get("turns", ())]
 
+    async def silences(self, tenant: str, interaction_id: str) -> Sequence[SilentSpan] | None:
+        found = await self._interactions.find_one({"_id": interaction_id, "tenant": tenant}, {"silences": 1})
+        kept = (found or {}).get("silences")
+        return None if kept is None else [SilentSpan(start, end, Role(role)) for start, end, role in kept]
+
     async def page(self, tenant: str, filters: Filters, *, size: int, token: str) -> Page:
         size = page_size(size)
         bound, beyond = list_query(tenant, filters)
@@ -98,6 +104,7 @@ class MongoInteractions:
         change: Document = {"status": report.status, "progress": report.progress, "reason": report.reason, "updated_at": report.at}
         if report.outcome:
             change["outcome"] = _plain(report.outcome)
+            change["silences"] = [[span.start_ms, span.end_ms, span.role] for span in report.silences]
         this = {"_id": interaction_id, "tenant": tenant}
         done = await self._interactions.update_one(this | {"progress": {"$lt": report.progress}}, {"$set": change})
         if not done.matched_count and not await self._interactions.find_one(this, {"_id": 1}):

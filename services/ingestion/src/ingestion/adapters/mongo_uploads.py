@@ -21,7 +21,8 @@ class MongoUploads:
         await self._uploads.create_indexes([IndexModel([("begun_at", 1)], name="begun_at")])
 
     async def begin(self, upload: Upload, at: datetime) -> None:
-        await self._uploads.insert_one({"_id": upload.path, "tenant": upload.tenant, "interaction_id": upload.interaction_id, "begun_at": at})
+        begun = {"tenant": upload.tenant, "interaction_id": upload.interaction_id, "begun_at": at}
+        await self._uploads.replace_one({"_id": upload.path}, begun, upsert=True)  # two may write the same redacted copy
 
     async def end(self, path: str) -> None:
         await self._uploads.delete_one({"_id": path})

@@ -9,8 +9,10 @@ from mingjian.asr.v1.events_pb2 import TranscriptCompleted, TranscriptionFailed,
 from mingjian.nlp.v1 import nlp_service_pb2 as nlp
 from mingjian.nlp.v1.events_pb2 import InteractionScored, ScoringFailed
 
+from ingestion.adapters.protobuf_interactions import ROLES
 from ingestion.app import Interactions
 from ingestion.domain.interaction import Outcome, Report, Status
+from ingestion.domain.silence import SilentSpan
 
 
 class OnProgress:
@@ -30,7 +32,7 @@ class OnProgress:
         await self._interactions.advance(delivery.tenant, delivery.event.interaction.interaction_id, report)
 
     async def scored(self, delivery: Delivery[InteractionScored]) -> None:
-        report = Report(Status.SCORED, delivery.at, outcome=_outcome(delivery.event.evaluation))
+        report = Report(Status.SCORED, delivery.at, outcome=_outcome(delivery.event.evaluation), silences=_silences(delivery.event.evaluation))
         await self._interactions.advance(delivery.tenant, delivery.event.interaction.interaction_id, report)
 
 
@@ -42,6 +44,10 @@ async def follow(up: AsyncExitStack, events: Events, life: Life, interactions: I
     await up.enter_async_context(consuming(events, life, "ingestion", TranscriptionFailed, on.failed, concurrency=concurrency))
     await up.enter_async_context(consuming(events, life, "ingestion", InteractionScored, on.scored, concurrency=concurrency))
     await up.enter_async_context(consuming(events, life, "ingestion", ScoringFailed, on.failed, concurrency=concurrency))
+
+
+def _silences(evaluation: nlp.Evaluation) -> tuple[SilentSpan, ...]:
+    return tuple(SilentSpan(r.start_ms, r.end_ms, ROLES[r.role]) for r in evaluation.redactions if r.end_ms > r.start_ms and r.role in ROLES)
 
 
 def _outcome(evaluation: nlp.Evaluation) -> Outcome:

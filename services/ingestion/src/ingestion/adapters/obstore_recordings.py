@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -12,15 +12,18 @@ from chassis.errors import Unavailable
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
 
-from ingestion.adapters.pyav_probe import probe
-from ingestion.domain.audio import Probe
+from ingestion.adapters.pyav_probe import ReadableFile, probe
+from ingestion.adapters.pyav_redaction import planned, redacted
+from ingestion.domain.audio import Audio, Probe
+from ingestion.domain.metadata import AUDIO_FORMATS, Metadata
+from ingestion.domain.silence import SilentSpan, cuts
 
 _READ_AHEAD_BYTES = 1024 * 1024
 _CHUNK_BYTES = 256 * 1024
 
 
 class ObstoreRecordings:
-    """Satisfies app.Recordings over a store that chassis.blobs opened for the same URL."""
+    """Satisfies app.Recordings and app_playback.Copies over a store that chassis.blobs opened for the same URL."""
 
     def __init__(self, store: ObjectStore, url: str) -> None:
         self._store = store
@@ -49,6 +52,28 @@ class ObstoreRecordings:
         except (BaseError, OSError) as e:
             raise Unavailable(f"the object store did not give the audio: {type(e).__name__}") from e
 
+    async def size(self, path: str) -> int | None:
+        try:
+            return int((await obstore.head_async(self._store, path))["size"])
+        except FileNotFoundError:
+            return None
+        except (BaseError, OSError) as e:
+            raise Unavailable(f"the object store did not give the audio: {type(e).__name__}") from e
+
+    async def redact(self, audio: Audio, metadata: Metadata, spans: Sequence[SilentSpan], path: str) -> int:
+        async with self._probing:
+            made = await self.size(path)  # by whoever asked at the same time
+            if made is not None:
+                return made
+            raw = audio.container if audio.container in AUDIO_FORMATS else ""
+            wanted = cuts(spans, metadata, rate_hz=audio.sample_rate_hz, channels=audio.channels)
+            try:
+                plan = await asyncio.to_thread(lambda: planned(self._file(audio.path), raw, wanted))
+                await blobs.write(self._store, path, _in_threads(redacted(self._file(audio.path), raw, plan)))
+            except (BaseError, OSError) as e:
+                raise Unavailable(f"the object store did not give or take the audio: {type(e).__name__}") from e
+            return plan.size_bytes
+
     async def drop(self, path: str) -> None:
         try:
             await blobs.delete(self._store, path)
@@ -58,7 +83,16 @@ class ObstoreRecordings:
             raise Unavailable(f"the object store did not delete the audio: {type(e).__name__}") from e
 
     def _probe(self, path: str, audio_format: str, max_ms: int) -> Probe:
-        return probe(obstore.open_reader(self._store, path, buffer_size=_READ_AHEAD_BYTES), audio_format, max_ms=max_ms)
+        return probe(self._file(path), audio_format, max_ms=max_ms)
+
+    def _file(self, path: str) -> ReadableFile:
+        return obstore.open_reader(self._store, path, buffer_size=_READ_AHEAD_BYTES)
+
+
+async def _in_threads(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Blocks made off the event loop, one after the other."""
+    while (block := await asyncio.to_thread(next, blocks, None)) is not None:
+        yield block
 
 
 def _remove_staged(path: Path) -> None:

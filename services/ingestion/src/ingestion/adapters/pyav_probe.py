@@ -1,5 +1,7 @@
 """What is in an audio file, by FFmpeg through PyAV: read to its end, decoded only until it is sure that it decodes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Protocol
@@ -66,18 +68,33 @@ def probe(file: ReadableFile, audio_format: str = "", *, max_ms: int) -> Probe:
             raise source.failure
 
 
-def _probe(source: _Bytes, audio_format: str, max_ms: int) -> Probe:
+@contextmanager
+def opened(file: ReadableFile, audio_format: str = "") -> Iterator[InputContainer]:
+    """A recording that was probed, to be decoded. Blocking; what the file itself raises comes through."""
+    source = _Bytes(file)
+    try:
+        with _open(source, audio_format) as container:
+            yield container
+    finally:
+        if source.failure:
+            raise source.failure
+
+
+def _open(source: _Bytes, audio_format: str) -> InputContainer:
     try:
         if audio_format:
-            if source.read(4).startswith(_HEADERS):
-                raise InvalidInput("metadata.audio_format", "is for files without a header, and this one says itself what it is")
-            source.seek(0)
-            container = av.open(source, mode="r", format=audio_format, container_options=_RAW_OPTIONS)
-        else:
-            container = av.open(source, mode="r", container_options={"format_whitelist": _DEMUXERS})
+            return av.open(source, mode="r", format=audio_format, container_options=_RAW_OPTIONS)
+        return av.open(source, mode="r", container_options={"format_whitelist": _DEMUXERS})
     except (FFmpegError, ValueError):
         raise InvalidInput(FIELD, f"is not a file that can be read; {FORMATS} can") from None
-    with container:
+
+
+def _probe(source: _Bytes, audio_format: str, max_ms: int) -> Probe:
+    if audio_format:
+        if source.read(4).startswith(_HEADERS):
+            raise InvalidInput("metadata.audio_format", "is for files without a header, and this one says itself what it is")
+        source.seek(0)
+    with _open(source, audio_format) as container:
         if not container.streams.audio:
             raise InvalidInput(FIELD, "holds no audio stream")
         found = _read(container, container.streams.audio[0], max_ms)

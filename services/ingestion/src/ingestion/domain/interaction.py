@@ -8,6 +8,7 @@ from chassis.errors import AlreadyExists, Denied, InvalidInput, NotFound
 
 from ingestion.domain.audio import Audio
 from ingestion.domain.metadata import Caller, Metadata, check_name
+from ingestion.domain.silence import SilentSpan
 
 
 class Medium(StrEnum):
@@ -43,12 +44,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """An event's word on an interaction: it has come this far, at this time."""
+    """An event's word on an interaction: it has come this far, at this time. `silences` belong to the outcome."""
 
     status: Status
     at: datetime
     reason: str = ""
     outcome: Outcome | None = None
+    silences: tuple[SilentSpan, ...] = ()
 
     @property
     def progress(self) -> int:

@@ -31,10 +31,11 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: a tenant, and the one agent whose interactions it may see; every agent's where empty."""
+    """Who asks: a tenant, the one agent whose interactions it may see (every agent's where empty), and whether personal information too."""
 
     tenant: str
     agent_id: str = ""
+    may_read_pii: bool = False
 
 
 @dataclass(frozen=True, slots=True)
