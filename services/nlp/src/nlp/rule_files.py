@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nlp.adapters.yaml_packs import Packs, load_packs, read_scorecard
+from nlp.adapters.yaml_packs import load_packs, read_scorecard
+from nlp.app_scorecards import Shipped
 from nlp.domain.engine import COMMON, QualityEngine
 from nlp.domain.rule_parser import RuleError
 from nlp.domain.scorecard_files import FileRefused, ScorecardFile
@@ -36,11 +37,11 @@ def main(arguments: Sequence[str]) -> int:
     return REFUSED
 
 
-def _parents(packs: Packs, path: Path) -> dict[str, Scorecard]:
+def _parents(packs: Shipped, path: Path) -> dict[str, Scorecard]:
     return {name: card for name, card in packs.cards.items() if name != path.stem}
 
 
-def _test(name: str, file: ScorecardFile, packs: Packs) -> int:
+def _test(name: str, file: ScorecardFile, packs: Shipped) -> int:
     cards = {COMMON: packs.cards[COMMON], file.card.scorecard_id: file.card}
     failed = 0
     for result in run_tests(file.cases, file.card, QualityEngine(cards.values(), packs.signals)):

@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from nlp.adapters.yaml_source import SourceError, YamlSource, read_yaml
+from nlp.app_scorecards import SIGNALS, Shipped
 from nlp.domain.engine import QualityEngine
 from nlp.domain.rule_parser import RuleError
 from nlp.domain.scorecard_files import FileRefused, ScorecardFile
-from nlp.domain.scorecard_tests import parse_tests, without_tests
 from nlp.domain.scorecard_parser import parse_scorecard
+from nlp.domain.scorecard_tests import parse_tests, without_tests
 from nlp.domain.scorecards import Scorecard
 from nlp.domain.sentences import SentenceEncoder
 from nlp.domain.signals import Signals, parse_signals
 
-SIGNALS = "signals"
 
+class YamlFiles:
+    """Satisfies app_scorecards.Files."""
 
-@dataclass(frozen=True)
-class Packs:
-    """What judges where no tenant has published anything: scorecard files by id, parents before children, and the signals."""
+    def read(self, text: str, parents: Mapping[str, Scorecard]) -> ScorecardFile:
+        """Raises FileRefused."""
+        return read_scorecard(text, parents)
 
-    files: Mapping[str, ScorecardFile]
-    signals: Signals
+    def read_signals(self, text: str) -> Signals:
+        """Raises FileRefused."""
+        return _signals(text)
 
-    @property
-    def cards(self) -> dict[str, Scorecard]:
-        """The scorecards by id."""
-        return {name: file.card for name, file in self.files.items()}
+    def read_rule(self, text: str) -> tuple[object, YamlSource]:
+        """One condition as plain values. Raises FileRefused."""
+        source = _read(text, "")
+        return source.node, source
 
 
 def load_engine(folder: Path | None = None, encoder: SentenceEncoder | None = None) -> QualityEngine:
@@ -39,27 +41,34 @@ def load_engine(folder: Path | None = None, encoder: SentenceEncoder | None = No
     return QualityEngine(packs.cards.values(), packs.signals, encoder)
 
 
-def load_packs(folder: Path | None = None) -> Packs:
+def load_packs(folder: Path | None = None) -> Shipped:
     """Read the packs of `folder`, or those shipped; raises FileRefused naming file, line and column."""
-    texts, sources = {}, {}
-    for entry in sorted((folder or files("nlp") / "packs").iterdir(), key=lambda entry: entry.name):
-        if entry.name.endswith(".yaml"):
-            name = entry.name.removesuffix(".yaml")
-            texts[name] = entry.read_text(encoding="utf-8")
-            sources[name] = _read(texts[name], entry.name)
-    signals = sources.pop(SIGNALS, None)
-    if signals is None or not isinstance(signals.node, dict):
+    texts = {
+        entry.name.removesuffix(".yaml"): entry.read_text(encoding="utf-8")
+        for entry in sorted((folder or files("nlp") / "packs").iterdir(), key=lambda entry: entry.name)
+        if entry.name.endswith(".yaml")
+    }
+    if SIGNALS not in texts:
         raise FileRefused("", 1, 1, "signals.yaml is missing", f"{SIGNALS}.yaml")
-    try:
-        parsed = parse_signals(signals.node)
-    except RuleError as error:
-        raise _refused(error, signals, f"{SIGNALS}.yaml") from error
-    return Packs(_ordered(texts, sources), parsed)
+    cards = {name: text for name, text in texts.items() if name != SIGNALS}
+    sources = {name: _read(text, f"{name}.yaml") for name, text in cards.items()}
+    return Shipped(_ordered(cards, sources), _signals(texts[SIGNALS]), texts[SIGNALS])
 
 
 def read_scorecard(text: str, parents: Mapping[str, Scorecard], name: str = "") -> ScorecardFile:
     """Read one file; what it extends comes from `parents`. Raises FileRefused."""
     return _file(text, _read(text, name), parents, name)
+
+
+def _signals(text: str) -> Signals:
+    name = f"{SIGNALS}.yaml"
+    source = _read(text, name)
+    if not isinstance(source.node, dict):
+        raise FileRefused("", 1, 1, "expected a mapping", name)
+    try:
+        return parse_signals(source.node)
+    except RuleError as error:
+        raise _refused(error, source, name) from error
 
 
 def _read(text: str, name: str) -> YamlSource:

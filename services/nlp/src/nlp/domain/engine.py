@@ -59,16 +59,21 @@ class Reading:
 
 
 class QualityEngine:
-    """Judges contacts; the scorecard is chosen by industry, `common` where no pack names it."""
+    """Judges contacts; the scorecard is chosen by industry, `common` where no pack names it.
 
-    def __init__(self, scorecards: Iterable[Scorecard], signals: Signals, encoder: SentenceEncoder | None = None) -> None:
+    What `shared` has compiled of the same scorecards, for the same signals, is not compiled again.
+    """
+
+    def __init__(
+        self, scorecards: Iterable[Scorecard], signals: Signals, encoder: SentenceEncoder | None = None, *, shared: QualityEngine | None = None,
+    ) -> None:
         self.scorecards: dict[str, Scorecard] = {card.scorecard_id: card for card in scorecards}
         if COMMON not in self.scorecards:
             raise ValueError("a scorecard 'common' is needed")
         self._by_industry = {industry: card for card in self.scorecards.values() for industry in card.industries}
         self._signals = signals
         self._rules_sha256: dict[str, str] = {}
-        self._books = {name: RuleBook({**card.rules, **signals.rules}, _conditions(card, signals), encoder) for name, card in self.scorecards.items()}
+        self._books = {name: _book(card, signals, encoder, shared) for name, card in self.scorecards.items()}
 
     @property
     def models(self) -> Mapping[str, str]:
@@ -141,6 +146,15 @@ def attributes_of(interaction: Interaction) -> dict[str, str]:
         "channel": interaction.channel,
         "direction": interaction.direction,
     }
+
+
+def _book(card: Scorecard, signals: Signals, encoder: SentenceEncoder | None, shared: QualityEngine | None) -> RuleBook:
+    conditions = _conditions(card, signals)
+    if shared is not None and shared._signals is signals and (known := shared.scorecards.get(card.scorecard_id)) is not None:
+        same = zip(_conditions(known, signals), conditions, strict=False)
+        if known.rules is card.rules and len(known.items) == len(card.items) and all(one is other for one, other in same):
+            return shared._books[card.scorecard_id]
+    return RuleBook({**card.rules, **signals.rules}, conditions, encoder)
 
 
 def _conditions(card: Scorecard, signals: Signals) -> list[Condition]:
