@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from nlp.domain.canonical import plain, sha256_of
-from nlp.domain.conditions import Condition, Hit
+from nlp.domain.conditions import Condition, Hit, Silence
 from nlp.domain.dialogue import Dialogue, Interaction, Role
 from nlp.domain.evaluation import Evaluator
+from nlp.domain.hints import CardHints, hints_for
 from nlp.domain.judging import Judgement, judge
 from nlp.domain.pii.masking import Redaction, redact
 from nlp.domain.promises import Promise
@@ -73,6 +74,7 @@ class QualityEngine:
         self._by_industry = {industry: card for card in self.scorecards.values() for industry in card.industries}
         self._signals = signals
         self._rules_sha256: dict[str, str] = {}
+        self._hints = {name: hints_for(card, signals.hints) for name, card in self.scorecards.items()}
         self._books = {name: _book(card, signals, encoder, shared) for name, card in self.scorecards.items()}
 
     @property
@@ -120,6 +122,18 @@ class QualityEngine:
     def alerts(self, card: Scorecard, reading: Reading) -> tuple[Alert, ...]:
         """What a supervisor must know of the contact as read, each kind once, in order."""
         return _alerts(card.alerts, reading.mood, reading.evaluator, reading.urgent)
+
+    def hints_for(self, card: Scorecard) -> CardHints:
+        """What the agent of a live call judged by the scorecard is shown, each with its item."""
+        return self._hints[card.scorecard_id]
+
+    def silences(self, card: Scorecard) -> tuple[tuple[str, float, Condition], ...]:
+        """The alerts that a silence raises: kind, seconds it lasts, condition."""
+        book = self._books[card.scorecard_id]
+        return tuple(
+            (kind, part.longer_than_s, condition)
+            for kind, conditions in card.alerts.items() for condition in conditions for part in book.inside(condition) if isinstance(part, Silence)
+        )
 
     def conclude(self, card: Scorecard, reading: Reading) -> Assessment:
         """Judge a contact that was read for the scorecard."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from functools import cached_property
 
 import numpy as np
@@ -13,8 +14,15 @@ from nlp.domain.dialogue import Dialogue
 from nlp.domain.phrases import Found, Phrase, PhraseScanner
 from nlp.domain.promises import Promise, promises
 from nlp.domain.rule_parser import RuleError, children, parse_condition
+from nlp.domain.safe_regex import Expression, RegexTimeoutError
 from nlp.domain.sentences import SentenceEncoder, SentenceIndex
 from nlp.domain.text import PlainText, plain
+
+_NONE: frozenset[int] = frozenset()
+# What follows from the hits of the words inside alone; of any other condition a finding may change with every turn.
+_OF_WORDS = (c.Words, c.Pattern, c.Named, c.AllOf, c.AnyOf, c.Not, c.Sequence, c.Count, c.Each)
+_STANDING_RANGES = frozenset({"first_turns", "first_s", "after", "before", "within_turns", "within_s"})  # others move with the end of the contact
+_KNOWN_BEFORE = frozenset({"industry", "channel", "direction", "product", "customer_tier"})
 
 
 class RuleBook:
@@ -49,6 +57,9 @@ class RuleBook:
         self._examples = dict.fromkeys(examples)
         self.encoder = encoder if examples else None
         self._example_vectors: dict[str, np.ndarray] = {}
+        self._lasting: dict[int, bool] = {}
+        self._by_phrases: defaultdict[int, set[int]] = defaultdict(set)
+        self._by_expression: defaultdict[Expression, set[int]] = defaultdict(set)
 
     @property
     def phrase_count(self) -> int:
@@ -75,6 +86,45 @@ class RuleBook:
             listed = list(self._examples)
             self._example_vectors = dict(zip(listed, self.encoder.encode(listed), strict=True))
         return np.stack([self._example_vectors[text] for text in texts])
+
+    def lasting(self, condition: c.Condition) -> bool:
+        """Whether a condition's finding over a whole contact lasts until a self._by_phrases[id(part.unless)].add(id(condition))age is `touched`: it hangs on its phrases and expressions alone."""
+        known = self._lasting.get(id(condition))
+        if known is None:
+            inside = list(self.inside(condition))
+            known = self._lasting[id(condition)] = all(_hangs_on_words(part) for part in inside)
+            for part in inside if known else ():
+                if isinstance(part, c.Words):
+                    self._by_phrases[id(part.phrases)].add(id(condition))
+                    pass
+                elif isinstance(part, c.Pattern):
+                    for expression in (part.expression, part.excluding):
+                        if expression is not None:
+                            self._by_expression[expression].add(id(condition))
+        return known
+
+    def touched(self, lists: Iterable[int], texts: Sequence[str]) -> set[int]:
+        """The lasting conditions, by identity, whose finding may be otherwise where these phrase lists and texts came or went."""
+        found: set[int] = set()
+        for listed in lists:
+            found |= self._by_phrases.get(listed, _NONE)
+        for expression, conditions in self._by_expression.items():
+            if not conditions <= found and any(_matches(expression, text) for text in texts):
+                found |= conditions
+        return found
+
+    def inside(self, condition: c.Condition) -> Iterator[c.Condition]:
+        """A condition with all that it is made of, rules it names included."""
+        seen: set[int] = set()
+        stack = [condition]
+        while stack:
+            part = stack.pop()
+            if id(part) not in seen:
+                seen.add(id(part))
+                yield part
+                stack.extend(children(part))
+                if isinstance(part, c.Named):
+                    stack.append(self.rules[part.name])
 
     def read(self, dialogue: Dialogue) -> Scanned:
         """Scan a contact once; conditions are then evaluated on the result."""
@@ -179,6 +229,21 @@ def parse_rules(node: object, place: str = "rules") -> dict[str, c.Condition]:
     if not isinstance(node, Mapping):
         raise RuleError(place, "expected a mapping of names to conditions")
     return {str(name): parse_condition(condition, f"{place}.{name}") for name, condition in node.items()}
+
+
+def _matches(expression: Expression, text: str) -> bool:
+    try:
+        return bool(expression.spans(text))
+    except RegexTimeoutError:
+        return True
+
+
+def _hangs_on_words(condition: c.Condition) -> bool:
+    if isinstance(condition, c.Attribute):
+        return condition.name in _KNOWN_BEFORE
+    limits = condition.range
+    moving = limits is not None and any(f.name not in _STANDING_RANGES and getattr(limits, f.name) is not None for f in fields(limits))
+    return isinstance(condition, _OF_WORDS) and not moving
 
 
 def _walk(roots: Iterable[c.Condition]) -> Iterable[c.Condition]:

@@ -10,6 +10,7 @@ from statistics import median
 from nlp.domain.conditions import Condition, Hit, Named, Words
 from nlp.domain.dialogue import Dialogue, Role, Turn
 from nlp.domain.evaluation import Evaluator
+from nlp.domain.hints import HintRule, parse_hints
 from nlp.domain.numerals import DIGITS, digits_of
 from nlp.domain.rule_parser import RuleError, children, parse_condition
 from nlp.domain.rules import parse_rules
@@ -33,7 +34,7 @@ class Weighted:
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """Labels with the weighted conditions that speak for them; `thresholds` are what an emotion must reach."""
+    """Labels with the weighted conditions that speak for them; `thresholds` are what an emotion must reach, `hints` what agents of live calls are shown."""
 
     rules: Mapping[str, Condition]
     emotion: Mapping[str, tuple[Weighted, ...]]
@@ -42,6 +43,7 @@ class Signals:
     default_ticket_type: str
     urgent_when: tuple[Condition, ...]
     risk_keywords: Condition
+    hints: tuple[HintRule, ...] = ()
 
     def conditions(self) -> Iterable[Condition]:
         """Every condition, for the rule book."""
@@ -50,6 +52,7 @@ class Signals:
                 yield from (w.condition for w in weighted)
         yield from self.urgent_when
         yield self.risk_keywords
+        yield from (hint.condition for hint in self.hints if hint.condition is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ def parse_signals(node: Mapping[str, object]) -> Signals:
         default_ticket_type=str(node["default_ticket_type"]),
         urgent_when=tuple(parse_condition(c, f"signals.urgent_when[{i}]") for i, c in enumerate(urgent)),
         risk_keywords=parse_condition(node.get("risk_keywords"), "signals.risk_keywords"),
+        hints=parse_hints(node.get("hints", []), "signals.hints"),
     )
 
 
