@@ -81,6 +81,8 @@ class Platform:
     evaluations: MongoEvaluations
     db: Database
     events: Events
+    engine: QualityEngine
+    transcripts: GrpcAsr
 
 
 @asynccontextmanager
@@ -95,7 +97,7 @@ async def nlp_on(engine: QualityEngine, db: Database, events: Events) -> AsyncIt
             engine, transcripts, evaluations, NatsAnnouncements(events), derive_id=derived_id, now=utc_now, utc_offset=timedelta(hours=8)
         )
         findings = Findings(engine, transcripts, evaluations)
-        yield Platform(asr_service, scoring, findings, Vault(findings, transcripts), evaluations, db, events)
+        yield Platform(asr_service, scoring, findings, Vault(findings, transcripts), evaluations, db, events, engine, transcripts)
 
 
 def named(permissions: Iterable[str] = ("evaluations:read", "interactions:read"), tenant: str = "t1", agent_id: str = "") -> Identity:

@@ -17,8 +17,8 @@ import bson
 import bson.errors
 from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorCollection, AsyncIOMotorDatabase
-from pymongo import ASCENDING, IndexModel
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo import ASCENDING, IndexModel, UpdateOne
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
 from chassis.errors import InvalidInput, Unavailable
 from chassis.messaging import Envelope, Events
@@ -32,8 +32,8 @@ Collection = AsyncIOMotorCollection[Document]
 Database = AsyncIOMotorDatabase[Document]
 Session = AsyncIOMotorClientSession
 __all__ = [
-    "LAST", "BulkWriteError", "Collection", "Database", "Document", "DuplicateKeyError", "IndexModel", "Outbox", "Session", "database",
-    "decode_page_token", "encode_page_token", "newest_first", "page_size", "transaction", "windows",
+    "LAST", "BulkWriteError", "Collection", "Database", "Document", "DuplicateKeyError", "IndexModel", "Outbox", "Session", "UpdateOne",
+    "database", "decode_page_token", "encode_page_token", "is_conflict", "newest_first", "page_size", "transaction", "windows",
 ]
 
 LAST = "~"  # sorts behind every `order`
@@ -59,6 +59,11 @@ async def transaction(db: Database) -> AsyncIterator[Session]:
     """Writes given this session are all done or none."""
     async with await db.client.start_session() as session, session.start_transaction():
         yield session
+
+
+def is_conflict(failure: BaseException) -> bool:
+    """True where a transaction met another that wrote the same: nothing of it was done, and doing it again is the answer."""
+    return isinstance(failure, PyMongoError) and failure.has_error_label("TransientTransactionError")
 
 
 class Outbox:

@@ -156,7 +156,7 @@ class Scoring:
         *, derive_id: DeriveId, now: Clock, utc_offset: timedelta,
     ) -> None:
         self._engine, self._transcripts, self._evaluations, self._announcements = engine, transcripts, evaluations, announcements
-        self._derive_id, self._now, self._zone = derive_id, now, timezone(utc_offset)
+        self._bench, self._now = Bench(derive_id=derive_id, utc_offset=utc_offset), now
 
     async def score(self, contact: Contact) -> None:
         """Judge a contact once, however often it is asked. Raises NotFound, and what passes by itself as it comes."""
@@ -169,7 +169,7 @@ class Scoring:
         if len(transcript.turns) > MAX_TURNS:
             await self._announcements.scoring_failed(contact, f"话轮超过{MAX_TURNS}条，无法质检。")
             return
-        await self._evaluations.add(contact, await self.judged(contact, transcript.turns, at=self._now(), asr=transcript.asr))
+        await self._evaluations.add(contact, await self._judged(contact, transcript.turns, transcript.asr))
 
     async def give_up(self, contact: Contact) -> None:
         """Say that no evaluation will come. Raises Unavailable."""
@@ -183,21 +183,36 @@ class Scoring:
             raise InvalidInput("turns", f"hold more than {MAX_TRIED_CHARS} characters")
         if not any(turn.text.strip() for turn in turns):
             raise InvalidInput("turns", "hold no text")
-        return await self.judged(contact, turns, at=self._now(), asr=AsrModel())
+        return await self._judged(contact, turns, AsrModel())
 
-    async def judged(self, contact: Contact, turns: Sequence[Turn], *, at: datetime, asr: AsrModel) -> Evaluation:
-        """What is said of a contact at a time; asked again of the same with the same time, the same is said."""
-        interaction = Interaction(contact.interaction_id, contact.industry, contact.channel, contact.direction, contact.attributes, contact.spoken)
-        dialogue = Dialogue(interaction, in_order(turns))
+    async def _judged(self, contact: Contact, turns: Sequence[Turn], asr: AsrModel) -> Evaluation:
+        dialogue = dialogue_of(contact, turns)
+        card = self._engine.scorecard_for(dialogue.interaction)
+        return await self._bench.judged(self._engine, card, contact, dialogue, at=self._now(), asr=asr)
+
+
+class Bench:
+    """Where contacts are judged: asked again of the same, with the same and for the same time, it says the same."""
+
+    def __init__(self, *, derive_id: DeriveId, utc_offset: timedelta) -> None:
+        self._derive_id, self._zone = derive_id, timezone(utc_offset)
+
+    async def judged(
+        self, engine: QualityEngine, card: Scorecard, contact: Contact, dialogue: Dialogue, *, at: datetime, asr: AsrModel
+    ) -> Evaluation:
+        """What is said of a contact by one scorecard of the engine at a time."""
         started_at = (contact.started_at or at).astimezone(self._zone)
 
         def work() -> Evaluation:
-            card = self._engine.scorecard_for(dialogue.interaction)
-            return judged(
-                self._engine, card, dialogue, tenant=contact.tenant, started_at=started_at, scored_at=at, derive_id=self._derive_id, asr=asr
-            )
+            return judged(engine, card, dialogue, tenant=contact.tenant, started_at=started_at, scored_at=at, derive_id=self._derive_id, asr=asr)
 
         return await asyncio.to_thread(work)  # a long chat takes a second: others are answered meanwhile
+
+
+def dialogue_of(contact: Contact, turns: Sequence[Turn]) -> Dialogue:
+    """A contact with its turns, as it is judged."""
+    interaction = Interaction(contact.interaction_id, contact.industry, contact.channel, contact.direction, contact.attributes, contact.spoken)
+    return Dialogue(interaction, in_order(turns))
 
 
 class Findings:

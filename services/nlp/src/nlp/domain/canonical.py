@@ -37,7 +37,7 @@ def plain(value: object, *, named: bool = False) -> Any:
     """Dataclasses, times and collections as what JSON knows; a whole float is an integer, as RFC 8785 writes it.
 
     Times are UTC to the millisecond ("2026-11-22T08:00:00.000Z"). With `named`, objects carry the name of their class as "kind", so that
-    two classes with the same fields differ. Raises ValueError for what canonical JSON cannot say, TypeError for what JSON cannot.
+    two classes with the same fields differ, and leave out what is as it is by default, so that a field added later changes nothing. Raises ValueError for what canonical JSON cannot say, TypeError for what JSON cannot.
     """
     if value is None or isinstance(value, bool):
         return value
@@ -52,8 +52,11 @@ def plain(value: object, *, named: bool = False) -> Any:
             raise ValueError("a number is not finite")
         return _integer(int(value)) if value.is_integer() else value
     if is_dataclass(value) and not isinstance(value, type):
-        made = {name: plain(getattr(value, name), named=named) for name in _names(type(value))}
-        return made | {KIND: type(value).__name__} if named else made
+        if named:
+            return {KIND: type(value).__name__} | {
+                name: plain(inner, named=True) for name, default in _fields(type(value)) if (inner := getattr(value, name)) != default
+            }
+        return {name: plain(getattr(value, name)) for name, _ in _fields(type(value))}
     if isinstance(value, Mapping):
         return {str(key): plain(inner, named=named) for key, inner in value.items()}
     if isinstance(value, AbstractSet):
@@ -76,8 +79,8 @@ def _integer(value: int) -> int:
 
 
 @cache
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+def _fields(kind: type) -> tuple[tuple[str, object], ...]:
+    return tuple((field.name, field.default) for field in fields(kind))
 
 
 @dataclass(frozen=True, slots=True)

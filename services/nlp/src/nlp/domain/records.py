@@ -13,7 +13,7 @@ from nlp.domain.canonical import Unlike, canonical, first_difference, plain
 from nlp.domain.dialogue import Dialogue
 from nlp.domain.engine import QualityEngine
 from nlp.domain.evaluations import DeriveId, Evaluation, evaluation_of
-from nlp.domain.provenance import AsrModel, provenance_of
+from nlp.domain.provenance import AsrModel, Provenance, provenance_of
 from nlp.domain.scorecards import Scorecard
 
 FORMAT = 1
@@ -70,6 +70,12 @@ def read_record(record: bytes) -> Record | None:
     except ValueError:
         return None
     return made if isinstance(made, dict) else None
+
+
+def read_provenance(record: Record) -> Provenance:
+    """What a record was made with. Raises KeyError, TypeError where it does not say."""
+    said = record["provenance"]
+    return Provenance(said["engine"], said["rules_sha256"], said["models"], AsrModel(**said["asr"]), said["turns_sha256"])
 
 
 def departure(stored: Any, expected: Record) -> Unlike | None:
