@@ -27,8 +27,9 @@ ASKING = (
     "跟我说", "和我说", "是多少", "多少", "是什么", "给我一下", "给我看", "需要您的", "需要你的", "核对一下", "输入一下", "收到的",
 )
 NOT_ASKING = (
-    "不要告诉", "不要*告诉", "别告诉", "请勿", "切勿", "不要透露", "不要*提供", "不要*发", "不能告诉", "不需要提供", "不用提供", "不用告诉", "无需提供", "不会向您索取",
-    "不会索要", "不会问", "不要说", "不用说", "别说", "自己输入", "您输入", "按键输入", "手机上输入", "页面输入", "自行输入", "您自己设置", "重置", "修改密码", "忘记密码", "忘了密码", "保管好",
+    "不要告诉", "不要*告诉", "别告诉", "请勿", "切勿", "不要透露", "不要*提供", "不要*发", "不能告诉", "不需要提供", "不用提供", "不用告诉",
+    "无需提供", "不会向您索取", "不会索要", "不会问", "不要说", "不用说", "别说", "自己输入", "您输入", "按键输入", "手机上输入", "页面输入",
+    "自行输入", "您自己设置", "重置", "修改密码", "忘记密码", "忘了密码", "保管好",
 )
 
 
@@ -109,7 +110,8 @@ def near(fields: Fields) -> c.Condition:
         if not inner.has(key):
             raise RuleError(f"{inner.place}.{key}", "is missing")
     return c.Near(
-        role=fields.role, range=fields.range, first=listed_words(inner.values["a"], f"{inner.place}.a"), second=listed_words(inner.values["b"], f"{inner.place}.b"),
+        role=fields.role, range=fields.range,
+        first=listed_words(inner.values["a"], f"{inner.place}.a"), second=listed_words(inner.values["b"], f"{inner.place}.b"),
         within_chars=_reach(inner, 10), ordered=inner.flag("ordered"),
     )
 
