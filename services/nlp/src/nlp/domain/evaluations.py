@@ -10,6 +10,8 @@ from nlp.domain.chain import ChainLink
 from nlp.domain.dialogue import Dialogue
 from nlp.domain.engine import ENGINE, Alert, Assessment, customer_matter
 from nlp.domain.judging import DimensionResult, ItemResult, Outcome
+from nlp.domain.live_outcomes import LiveComparison
+from nlp.domain.pii.masking import Redaction
 from nlp.domain.pii.redactions import RedactedSpan, redacted_spans
 from nlp.domain.provenance import Provenance
 from nlp.domain.signals import TurnEmotion
@@ -115,6 +117,7 @@ class Evaluation:
     provenance: Provenance | None = None
     chain: ChainLink | None = None
     reviewed_at: datetime | None = None
+    live: LiveComparison | None = None
 
     @property
     def abstained_items(self) -> tuple[str, ...]:
@@ -151,7 +154,10 @@ def evaluation_of(
         emotion_course=tuple(_point(turn, at) for turn in assessment.mood.course),
         ticket_type=assessment.ticket_type,
         urgent=assessment.urgent,
-        alerts=tuple(_alert(alert, assessment, dialogue, derive_id("alert", tenant, interaction_id, alert.kind)) for alert in assessment.alerts),
+        alerts=tuple(
+            raised_alert(alert, dialogue, assessment.redaction, assessment.mood.worst, derive_id("alert", tenant, interaction_id, alert.kind))
+            for alert in assessment.alerts
+        ),
         promises=_promises(assessment, dialogue, tenant, started_at, derive_id),
         risk_keywords=assessment.risk_keywords,
         summary=_summary(assessment, dialogue),
@@ -180,12 +186,12 @@ def _point(turn: TurnEmotion, at: dict[str, int]) -> EmotionPoint:
     return EmotionPoint(turn.turn_id, at[turn.turn_id], turn.emotion, round(valence, 3))
 
 
-def _alert(alert: Alert, assessment: Assessment, dialogue: Dialogue, alert_id: str) -> RaisedAlert:
+def raised_alert(alert: Alert, dialogue: Dialogue, redaction: Redaction, worst: str, alert_id: str) -> RaisedAlert:
+    """An alert as it is told, its words masked; `worst` is the customer's emotion."""
     hit = alert.hit
-    text = quote(hit, dialogue, assessment.redaction).text
-    message = alert_message(alert.kind, words_of(hit, dialogue, assessment.redaction), assessment.mood.worst)
+    message = alert_message(alert.kind, words_of(hit, dialogue, redaction), worst)
     urgent = alert.urgent or alert.kind == "forbidden_phrase"
-    return RaisedAlert(alert_id, alert.kind, hit.start_ms or 0, hit.turn_id, text, message, urgent)
+    return RaisedAlert(alert_id, alert.kind, hit.start_ms or 0, hit.turn_id, quote(hit, dialogue, redaction).text, message, urgent)
 
 
 def _promises(

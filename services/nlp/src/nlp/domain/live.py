@@ -64,11 +64,8 @@ class _Rereading(Evaluator):
 
     memory: _Memory = field(kw_only=True)
 
-    def with_attributes(self, attributes: dict[str, str]) -> _Rereading:  # type: ignore[override]
-        return _Rereading(self.scanned, {**self.attributes, **attributes}, memory=self.memory)
-
     def _evaluate(self, condition: c.Condition, window: Window, rule_id: str) -> c.Finding:
-        if window.mask != self._all.mask or not self.memory.book.lasting(condition):
+        if window.mask != self.whole.mask or not self.memory.book.lasting(condition):
             return super()._evaluate(condition, window, rule_id)
         key = (id(condition), window.role)
         known = self.memory.findings.get(key)
@@ -214,17 +211,20 @@ class LiveContact:
         due = self.silence_told_from
         if due is None or at_ms < due:
             return NOTHING
+        found = [self._if_now_spoke(role, at_ms) for role in Role]  # whoever it will be who speaks next
+        alerts = tuple(Alert(kind, hit, urgent=False) for kind, hit in found[0].items() if all(kind in other for other in found[1:]))
+        self._told.update(alert.kind for alert in alerts)
+        return News(alerts)
+
+    def _if_now_spoke(self, role: Role, at_ms: int) -> dict[str, c.Hit]:
+        """The untold silences that there would be if `role` spoke now, by kind."""
         before = self.dialogue
-        provisional, first = before.with_turn(len(before.turns), Turn("", Role.AGENT, "", at_ms, at_ms + 1))
+        provisional, first = before.with_turn(len(before.turns), Turn("", role, "", at_ms, at_ms + 1))
         self._scanned.grow(provisional, first)
         evaluator = Evaluator(self._scanned, self._attributes)
-        alerts = []
-        for kind, _, condition in self._silences:
-            if kind not in self._told and (hits := evaluator.finding(condition, kind).hits):
-                alerts.append(Alert(kind, hits[0], urgent=False))
+        waiting = [(kind, evaluator.finding(condition, kind).hits) for kind, _, condition in self._silences if kind not in self._told]
         self._scanned.grow(before, first)
-        self._told.update(alert.kind for alert in alerts)
-        return News(tuple(alerts))
+        return {kind: hits[-1] for kind, hits in waiting if hits}
 
     def close(self) -> Assessment:
         """The call is over: what judging it afterwards gives, by the same code on the same reading."""
