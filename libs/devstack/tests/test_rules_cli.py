@@ -16,3 +16,12 @@ def test_a_file_that_cannot_be_read_is_refused_with_line_and_column(tmp_path, ca
     file.write_text(CARD + "rulez: {}\n")
     assert CliRunner().invoke(app, ["rules", "test", str(file)]).exit_code == 2
     assert f"{file}:5:1: " in capfd.readouterr().err
+
+
+def test_what_is_wrong_with_a_file_is_named(tmp_path, capfd):
+    file = tmp_path / "shop.yaml"
+    file.write_text(CARD + "rules:\n  thanked: {words: [谢谢], range: {first_turns: 0}}\n")
+    assert CliRunner().invoke(app, ["rules", "lint", str(file)]).exit_code == 1
+    said = capfd.readouterr().out
+    assert f"{file}:6:34: 错误 [unsatisfiable] rules.thanked.range.first_turns: 永远不会成立" in said
+    assert "例：坐席：谢谢" in said

@@ -18,6 +18,12 @@ def test(files: Files = None, packs: Packs = None) -> None:
     _nlp("test", files, packs)
 
 
+@rules.command()
+def lint(files: Files = None, packs: Packs = None) -> None:
+    """Name what cannot be read, is never used, never holds, overlaps or contradicts; 1 where there is an error, 2 where a file cannot be read."""
+    _nlp("lint", files, packs)
+
+
 def _nlp(what: str, files: list[Path] | None, packs: Path | None) -> None:
     command = [sys.executable, "-m", "nlp.rule_files", *(["--packs", str(packs)] if packs else []), what, *map(str, files or ())]
     raise typer.Exit(subprocess.run(command, check=False).returncode)

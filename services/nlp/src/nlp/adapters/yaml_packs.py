@@ -95,7 +95,7 @@ def _file(text: str, source: YamlSource, parents: Mapping[str, Scorecard], name:
 
 def _refused(error: RuleError, source: YamlSource, name: str) -> FileRefused:
     at = source.position(error.place)
-    return FileRefused(error.place, at.line, at.column, error.reason, name)
+    return FileRefused(error.place, at.line, at.column, error.reason, name, error.suggestion)
 
 
 def _ordered(texts: Mapping[str, str], sources: Mapping[str, YamlSource]) -> dict[str, ScorecardFile]:

@@ -60,14 +60,14 @@ class YamlSource:
         """
         if self._root is None:
             return Position(1, 1)
-        shown = node = self._root
+        shown = node = around = self._root
         for depth, (number, name) in enumerate(_STEP.findall(place)):
             found = self._step(node, int(number) if number else name)
             if found is None and depth == 0:
                 continue  # the name of the whole, for example "scorecard"
-            if found is None:
+            if found is None and (found := _child(around, name)) is None:  # a key beside the operator, named behind it
                 break
-            shown, node = found
+            around, (shown, node) = node, found
         return _position(shown.start_mark)
 
     def _step(self, node: yaml.Node, step: int | str) -> tuple[yaml.Node, yaml.Node] | None:

@@ -35,9 +35,11 @@ class ScorecardFile:
 class FileRefused(ValueError):
     """A file that cannot be read as a scorecard: where, and why as the parser says it."""
 
-    def __init__(self, place: str, line: int, column: int, reason: str, name: str = "") -> None:
-        super().__init__(f"{name or '<file>'}:{line}:{column}: {place + ': ' if place else ''}{reason}")
-        self.place, self.line, self.column, self.reason, self.name = place, line, column, reason, name
+    def __init__(self, place: str, line: int, column: int, reason: str, name: str = "", suggestion: str = "") -> None:
+        super().__init__(
+            f"{name or '<file>'}:{line}:{column}: {place + ': ' if place else ''}{reason}" + (f", did you mean {suggestion!r}?" if suggestion else "")
+        )
+        self.place, self.line, self.column, self.reason, self.name, self.suggestion = place, line, column, reason, name, suggestion
 
 
 def sha256_of(source: str) -> str:

@@ -66,7 +66,7 @@ def parse_tests(node: object, card: Scorecard) -> tuple[TestCase, ...]:
     """Read `tests` and `rule_tests` of a scorecard file, in its order; raises RuleError naming the place."""
     if not isinstance(node, Mapping):
         return ()
-    industry = card.industries[0] if card.industries else ""
+    chosen_by = {name: values[0] for name, values in card.applies_to.items()}
     known = {ITEM_TESTS: {item.item_id for item in card.items}, RULE_TESTS: set(card.rules)}
     cases: list[TestCase] = []
     for kind in (key for key in node if key in EXPECTED):
@@ -81,7 +81,7 @@ def parse_tests(node: object, card: Scorecard) -> tuple[TestCase, ...]:
                     raise RuleError(f"{place}.{expected}", "expected a list of utterances")
                 for number, case in enumerate(listed):
                     where = f"{place}.{expected}[{number}]"
-                    cases.append(TestCase(where, kind, about, expected, _dialogue(case, where, industry)))
+                    cases.append(TestCase(where, kind, about, expected, _dialogue(case, where, chosen_by)))
         if len(cases) > MAX_CASES:
             raise RuleError(str(kind), f"more than {MAX_CASES} test utterances")
     return tuple(cases)
@@ -107,15 +107,16 @@ def untested(card: Scorecard, cases: Sequence[TestCase]) -> dict[str, tuple[str,
     return {item_id: wanted for item_id, wanted in lacking.items() if wanted}
 
 
-def _dialogue(case: object, place: str, industry: str) -> Dialogue:
+def _dialogue(case: object, place: str, chosen_by: Mapping[str, str]) -> Dialogue:
     """Turns one after the other, 220 ms a character; what is typed has times only where a pause says so."""
-    attributes: dict[str, str] = {}
+    attributes = dict(chosen_by)
     if isinstance(case, Mapping):
         for key in case:
             if key not in ("lines", "attributes"):
                 raise RuleError(f"{place}.{key}", "unknown key; known are attributes, lines")
-        attributes = {name: str(value) for name, value in _mapping(case.get("attributes"), f"{place}.attributes").items()}
-        for name in attributes:
+        own = {name: str(value) for name, value in _mapping(case.get("attributes"), f"{place}.attributes").items()}
+        attributes |= own
+        for name in own:
             if name in DERIVED:
                 raise RuleError(f"{place}.attributes.{name}", "is derived from the words and cannot be set")
         case, place = case.get("lines"), f"{place}.lines"
@@ -128,7 +129,7 @@ def _dialogue(case: object, place: str, industry: str) -> Dialogue:
     turns = _turns(lines, place, isinstance(case, str), timed)
     if not turns:
         raise RuleError(place, "expected a line that begins with 坐席： or 客户：")
-    interaction = Interaction("test", attributes.pop("industry", industry), channel, attributes.pop("direction", "inbound"), attributes, spoken)
+    interaction = Interaction("test", attributes.pop("industry", ""), channel, attributes.pop("direction", "inbound"), attributes, spoken)
     return Dialogue(interaction, tuple(turns))
 
 
