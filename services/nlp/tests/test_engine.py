@@ -1,7 +1,7 @@
 """The shipped packs on written contacts and on the spoken calls."""
 
 import pytest
-from nlp.domain.judging import Outcome
+from nlp.domain.judged import Outcome
 from nlp_contacts import SHARED, cases, contact, recorded_calls, said
 
 CASES = {case["id"]: case for case in cases()}

@@ -18,7 +18,7 @@ from nlp.domain.scorecards import Scorecard
 from nlp.domain.sentences import SentenceEncoder
 from nlp.domain.signals import NEGATIVE, NEUTRAL, Mood, Signals, is_urgent, mood, risk_words, ticket_type
 
-ENGINE = "mingjian-rules/1.0.0"
+ENGINE = "mingjian-rules/1.1.0"
 COMMON = "common"
 NEGATIVE_EMOTION = "negative_emotion"
 

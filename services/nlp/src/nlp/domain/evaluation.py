@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from nlp.domain import conditions as c
+from nlp.domain.certainty import ACCEPTED, SURE, hit_confidence, recognised
 from nlp.domain.courses import Answer, EmotionCourse, Question
 from nlp.domain.dialogue import Dialogue, Passage, Role
 from nlp.domain.operators import logic, sound, states, words
@@ -19,7 +20,6 @@ from nlp.domain.windows import Window, mask_of
 
 __all__ = ["ACCEPTED", "MAX_HITS", "Evaluator", "Window"]
 
-ACCEPTED = 0.45
 MAX_HITS = 20_000
 SAME_IN_WINDOWS = 4
 
@@ -43,6 +43,9 @@ class Evaluator:
 
     `attributes` are those of the contact and what was derived, `course` is how the customer felt, `answers` is what a language model
     said beforehand; what is needed and missing makes a condition neither true nor false. `questions` gathers what there was no answer to.
+
+    Hits of less than `accepted` count as none. What is under a `not` is evaluated by `opposite` where there is one: where a bound of
+    what may have been said is looked for (see doubt). `doubted` are the doubtful hits of every condition, by its identity, that had some.
     """
 
     scanned: Scanned
@@ -50,14 +53,18 @@ class Evaluator:
     course: EmotionCourse | None = None
     answers: Mapping[Question, Answer] = field(default_factory=dict)
     questions: dict[Question, None] = field(default_factory=dict)
+    accepted: float = ACCEPTED
 
     def __post_init__(self) -> None:
+        self.opposite: Evaluator | None = None
+        self.doubted: dict[int, tuple[c.Hit, ...]] = {}
+        self._doubtful: list[c.Hit] = []
         self.dialogue: Dialogue = self.scanned.dialogue
         self.passages: tuple[Passage, ...] = self.dialogue.passages
         self.whole = self._all = Window((1 << len(self.passages)) - 1)
         self._known: dict[tuple[int, Window], c.Finding] = {}
         self._windows: dict[int, int] = {}
-        self._heard_in: dict[Window, float] = {}
+        self._heard_in: dict[tuple[Window, float], float] = {}
         self._by_role: dict[Role | None, list[int]] = {
             role: [i for i, p in enumerate(self.passages) if role is None or p.role is role] for role in (None, Role.AGENT, Role.CUSTOMER)
         }
@@ -102,7 +109,10 @@ class Evaluator:
             if condition.range is not None:
                 mask &= mask_of(condition.range, self, role, rule_id)
             narrowed = Window(mask, role)
+            before = len(self._doubtful)
             known = self._known[key] = self._part_of_whole(condition, narrowed, rule_id) or self._decide(condition, narrowed, rule_id)
+            if len(self._doubtful) > before:
+                self.doubted[id(condition)] = tuple(self._doubtful[before:])
         return known
 
     def _decide(self, condition: c.Condition, window: Window, rule_id: str) -> c.Finding:
@@ -123,7 +133,8 @@ class Evaluator:
             return found
         low, high = (window.mask & -window.mask).bit_length() - 1, window.mask.bit_length()
         first, end = (bisect_left(found.hits, passage, key=lambda hit: hit.passage) for passage in (low, high))
-        return self.found([hit for hit in found.hits[first:end] if window.mask >> hit.passage & 1], window)
+        by_sound = self.scanned.book.by_sound(condition.phrases) if isinstance(condition, c.Words) else 0.0
+        return self.found([hit for hit in found.hits[first:end] if window.mask >> hit.passage & 1], window, by_sound)
 
     def own(self, role: Role | None) -> list[int]:
         """The passages of one role, or all."""
@@ -155,8 +166,8 @@ class Evaluator:
         """The hit of characters [start, end) of a passage; the less sure, the worse the turn was understood."""
         said = self.passages[passage]
         turn = self.dialogue.turns[said.turn_at(start)]
-        sure = confidence * (0.75 + 0.25 * turn.confidence)
-        return c.Hit(rule_id, turn.turn_id, turn.start_ms, turn.end_ms, said.text[start:end], round(sure, 4), passage, start, end, phrase)
+        sure = hit_confidence(confidence, turn.confidence)
+        return c.Hit(rule_id, turn.turn_id, turn.start_ms, turn.end_ms, said.text[start:end], sure, passage, start, end, phrase)
 
     def hit_of_turn(self, index: int, confidence: float, rule_id: str) -> c.Hit:
         """The hit of a whole turn, for what was heard and not said."""
@@ -165,22 +176,23 @@ class Evaluator:
         start = said.offsets[index - said.first]
         return c.Hit(rule_id, turn.turn_id, turn.start_ms, turn.end_ms, turn.text, round(confidence, 4), passage, start, start + len(turn.text))
 
-    def found(self, hits: list[c.Hit], window: Window) -> c.Finding:
-        """True by the hits that are sure enough, or false as surely as the window was understood."""
-        accepted = sorted((hit for hit in hits if hit.confidence >= ACCEPTED), key=lambda h: (h.passage, h.start))[:MAX_HITS]
+    def found(self, hits: list[c.Hit], window: Window, by_sound: float = 0.0) -> c.Finding:
+        """True by the hits that are sure enough, or false as surely as the window was understood; see `heard`."""
+        self._doubtful.extend(hit for hit in hits if hit.confidence < SURE)
+        accepted = sorted((hit for hit in hits if hit.confidence >= self.accepted), key=lambda h: (h.passage, h.start))[:MAX_HITS]
         if accepted:
             return c.Finding(True, tuple(accepted), confidence=max(hit.confidence for hit in accepted))
-        return c.Finding(False, confidence=self.heard(window))
+        return c.Finding(False, confidence=self.heard(window, by_sound))
 
-    def heard(self, window: Window) -> float:
-        """How well the passages of the window were understood: absence is only as sure as that."""
-        known = self._heard_in.get(window)
+    def heard(self, window: Window, by_sound: float = 0.0) -> float:
+        """Which share is found of what is said in the window, of which a share `by_sound` may be found by sound: absence is only as sure as that."""
+        known = self._heard_in.get((window, by_sound))
         if known is None:
             total = weight = 0.0
             for index in self.inside(window):
                 passage = self.passages[index]
                 for turn in self.dialogue.turns[passage.first : passage.first + len(passage.offsets)]:
-                    total += turn.confidence * len(turn.text)
+                    total += recognised(turn.confidence, by_sound) * len(turn.text)
                     weight += len(turn.text)
-            known = self._heard_in[window] = round(0.4 + 0.6 * total / weight, 4) if weight else 1.0
+            known = self._heard_in[window, by_sound] = round(total / weight, 4) if weight else 1.0
         return known

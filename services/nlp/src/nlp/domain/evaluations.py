@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from nlp.domain.chain import ChainLink
 from nlp.domain.dialogue import Dialogue
 from nlp.domain.engine import ENGINE, Alert, Assessment, customer_matter
-from nlp.domain.judging import DimensionResult, ItemResult, Outcome
+from nlp.domain.judged import ItemResult, Outcome
 from nlp.domain.live_outcomes import LiveComparison
 from nlp.domain.pii.masking import Redaction
 from nlp.domain.pii.redactions import RedactedSpan, redacted_spans
 from nlp.domain.provenance import Provenance
+from nlp.domain.scoring import DimensionResult
 from nlp.domain.signals import TurnEmotion
 from nlp.domain.wording import alert_message, explanation, masked_passage, quote, undertaking, words_of
 

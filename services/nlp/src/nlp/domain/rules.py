@@ -52,7 +52,9 @@ class RuleBook:
                     for phrase in listed:
                         lists[numbers[phrase.text, phrase.heard]][id(listed)] = None
         self._lists = {number: tuple(found) for number, found in lists.items()}
-        self._roots = roots  # keeps the lists, and so their identities, alive
+        self._roots = roots  # keeps the lists and the conditions, and so their identities, alive
+        self._made_of: dict[int, frozenset[int]] = {}
+        self._by_sound: dict[int, float] = {}
         self._scanner = PhraseScanner(phrases)
         self._examples = dict.fromkeys(examples)
         self.encoder = encoder if examples else None
@@ -69,6 +71,21 @@ class RuleBook:
     def lists_of(self, number: int) -> tuple[int, ...]:
         """The phrase lists, by identity, that hold the phrase of a scanner's number."""
         return self._lists.get(number, ())
+
+    def made_of(self, condition: c.Condition) -> frozenset[int]:
+        """A condition of the book and all that it is made of, named rules included, by identity."""
+        known = self._made_of.get(id(condition))
+        if known is None:
+            inner = [condition, *children(condition), *([self.rules[condition.name]] if isinstance(condition, c.Named) else [])]
+            known = self._made_of[id(condition)] = frozenset({id(condition)}.union(*(self.made_of(part) for part in inner[1:])))
+        return known
+
+    def by_sound(self, phrases: tuple[Phrase, ...]) -> float:
+        """Which share of a list's phrases is also found by sound, to one decimal."""
+        known = self._by_sound.get(id(phrases))
+        if known is None:
+            known = self._by_sound[id(phrases)] = round(sum(phrase.heard for phrase in phrases) / len(phrases), 1)
+        return known
 
     def phrase(self, number: int) -> Phrase:
         """The phrase of a scanner's number."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from nlp.domain.dialogue import Acoustics, Dialogue, Interaction, Role, Turn
 from nlp.domain.engine import QualityEngine
-from nlp.domain.judging import Outcome, judge
+from nlp.domain.judged import Outcome
+from nlp.domain.judging import judge
 from nlp.domain.rule_parser import RuleError
 from nlp.domain.scorecards import Scorecard
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nlp.domain.conditions import Hit
 from nlp.domain.dialogue import Dialogue, Passage, Role
-from nlp.domain.judging import ItemResult, Outcome
+from nlp.domain.judged import ItemResult, Outcome
 from nlp.domain.pii.masking import Redaction
 from nlp.domain.promises import Promise, shortened
 from nlp.domain.scorecards import ExpectedAt

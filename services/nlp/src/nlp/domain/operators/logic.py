@@ -49,7 +49,7 @@ def any_of(view: Evaluator, condition: c.AnyOf, window: Window, rule_id: str) ->
 
 def negated(view: Evaluator, condition: c.Not, window: Window, rule_id: str) -> c.Finding:
     """The opposite: what made the part true speaks against this."""
-    inner = view.evaluate(condition.part, window, rule_id)
+    inner = (view.opposite or view).evaluate(condition.part, window, rule_id)
     holds = None if inner.holds is None else not inner.holds
     return c.Finding(holds, inner.against, inner.hits, inner.confidence)
 

@@ -48,7 +48,7 @@ def words(view: Evaluator, condition: c.Words, window: Window, rule_id: str) -> 
             ]
             if len({number for number, _ in kept}) >= condition.at_least:
                 hits.extend(view.hit_of_phrase(passage, place, rule_id, number) for number, place in kept)
-    return view.found(hits, window)
+    return view.found(hits, window, view.scanned.book.by_sound(condition.phrases))
 
 
 def _counts(view: Evaluator, condition: c.Words, passage: int, place: Found) -> bool:
