@@ -2,7 +2,7 @@ import json
 
 import pytest
 from nlp.domain.dialogue import Dialogue, Interaction, Role, Turn
-from nlp.domain.pii.digits import is_identity_card, luhn
+from nlp.domain.pii.checks import is_identity_card, luhn
 from nlp.domain.pii.masking import redact
 from nlp.domain.pii.spans import PiiKind
 from nlp_contacts import SHARED, said

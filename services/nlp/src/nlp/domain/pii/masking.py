@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from nlp.domain.dialogue import Dialogue, Passage
 from nlp.domain.pii.addresses import address_spans
 from nlp.domain.pii.digits import number_spans
+from nlp.domain.pii.lettered import lettered_spans
 from nlp.domain.pii.names import name_spans
 from nlp.domain.pii.spans import PiiKind, PiiSpan
 
 MASK = "*"
-_EMAIL = re.compile(r"[A-Za-z0-9._%+\-]{1,64}\s?(?:@|艾特|at)\s?[A-Za-z0-9\-]{1,63}(?:\s?(?:\.|点)\s?[A-Za-z0-9\-]{2,20})+")
-_PLATE = re.compile(r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Za-z][·.\- ]?[A-Za-z0-9]{5,6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +34,7 @@ class Redaction:
 
 def find_pii(passages: Sequence[Passage]) -> list[PiiSpan]:
     """Every place of personal information in the passages, in order; places may overlap."""
-    spans = [*number_spans(passages), *address_spans(passages), *name_spans(passages)]
-    for index, passage in enumerate(passages):
-        spans.extend(PiiSpan(index, m.start(), m.end(), PiiKind.EMAIL) for m in _EMAIL.finditer(passage.text))
-        spans.extend(PiiSpan(index, m.start(), m.end(), PiiKind.PLATE) for m in _PLATE.finditer(passage.text))
-    return sorted(spans)
+    return sorted([*number_spans(passages), *address_spans(passages), *name_spans(passages), *lettered_spans(passages)])
 
 
 def redact(dialogue: Dialogue) -> Redaction:
