@@ -11,6 +11,7 @@ from chassis.errors import Denied, InvalidInput, NotFound
 from nlp.domain.dialogue import Dialogue, Interaction, Turn, in_order
 from nlp.domain.engine import QualityEngine
 from nlp.domain.evaluations import DeriveId, Evaluation, RaisedAlert
+from nlp.domain.live_outcomes import LiveComparison
 from nlp.domain.pii.masking import redact
 from nlp.domain.provenance import AsrModel
 from nlp.domain.records import judged
@@ -148,14 +149,22 @@ class Announcements(Protocol):
         """Publish ScoringFailed, once for each contact. Raises Unavailable."""
 
 
+class Agreement(Protocol):
+    """How judging a call live agrees with judging its recording."""
+
+    async def of(self, contact: Contact, evaluation: Evaluation) -> LiveComparison | None:
+        """None where the contact was not live."""
+
+
 class Scoring:
     """Judges contacts."""
 
     def __init__(
         self, engine: QualityEngine, transcripts: Transcripts, evaluations: Evaluations, announcements: Announcements,
-        *, derive_id: DeriveId, now: Clock, utc_offset: timedelta,
+        *, derive_id: DeriveId, now: Clock, utc_offset: timedelta, live: Agreement | None = None,
     ) -> None:
         self._engine, self._transcripts, self._evaluations, self._announcements = engine, transcripts, evaluations, announcements
+        self._live = live
         self._bench, self._now = Bench(derive_id=derive_id, utc_offset=utc_offset), now
 
     async def score(self, contact: Contact) -> None:
@@ -169,7 +178,10 @@ class Scoring:
         if len(transcript.turns) > MAX_TURNS:
             await self._announcements.scoring_failed(contact, f"话轮超过{MAX_TURNS}条，无法质检。")
             return
-        await self._evaluations.add(contact, await self._judged(contact, transcript.turns, transcript.asr))
+        evaluation = await self._judged(contact, transcript.turns, transcript.asr)
+        if self._live is not None:
+            evaluation = replace(evaluation, live=await self._live.of(contact, evaluation))
+        await self._evaluations.add(contact, evaluation)
 
     async def give_up(self, contact: Contact) -> None:
         """Say that no evaluation will come. Raises Unavailable."""

@@ -22,6 +22,7 @@ from nlp.domain.pii.masking import redact
 log = logging.getLogger(__name__)
 
 MAX_LIVE_TURNS = 5_000
+LISTEN_EVERY_S = 1.0
 MANY_TURNS = 50  # more at once are taken in by a thread, so that other calls are heard meanwhile
 
 
@@ -59,6 +60,17 @@ class Engines(Protocol):
 
     async def engine(self, tenant: str) -> QualityEngine:
         """The one in force now."""
+
+
+@dataclass(frozen=True, slots=True)
+class SameEngine:
+    """Satisfies Engines where every tenant is judged by the same."""
+
+    same: QualityEngine
+
+    async def engine(self, tenant: str) -> QualityEngine:
+        """The same for every tenant."""
+        return self.same
 
 
 class LiveTranscripts(Protocol):
@@ -135,7 +147,8 @@ class LiveCalls:
                     raise TooMuch(f"a live call has at most {MAX_LIVE_TURNS} turns")
                 if again or call.incomplete or sequence != call.expected:
                     call.incomplete = not await self._caught_up(call, live, until_ms=turn.end_ms)
-                call.untold.append(live.add(turn))
+                live.put(turn)  # unless it was among what was missing
+                call.untold.append(live.news(turn))
                 call.expected = max(call.expected, sequence + 1)
                 if (turn.end_ms or 0) >= call.last_end_ms:
                     call.last_end_ms, call.last_at = turn.end_ms or 0, at
@@ -156,6 +169,17 @@ class LiveCalls:
                 card = assessment.scorecard
                 outcome = LiveOutcome(card.scorecard_id, card.version, assessment.judgement.score, items, tuple(sorted(call.raised)), len(live))
                 await self._outcomes.keep(contact, outcome, self._now())
+
+    async def listen_forever(self) -> None:
+        """Listen for silences, as long as the process runs; where news cannot be told now, the next round tells it."""
+        while True:
+            try:
+                await self.listen_for_silence()
+            except Exception as failure:
+                if not self._is_transient(failure):
+                    raise
+                log.warning("a silence is told later: %s", type(failure).__name__)
+            await asyncio.sleep(LISTEN_EVERY_S)
 
     async def listen_for_silence(self) -> None:
         """Tell of silences that still last, and let go of calls that have been quiet for long."""
@@ -251,8 +275,8 @@ def _take_in(live: LiveContact, turns: Iterable[Turn]) -> None:
         live.put(turn)
 
 
-class Agreement:
-    """How well judging calls live agrees with judging their recordings."""
+class LiveAgreement:
+    """Satisfies app.Agreement."""
 
     def __init__(self, outcomes: LiveOutcomes) -> None:
         self._outcomes = outcomes

@@ -15,3 +15,8 @@ class Settings(ServiceSettings):
     sentence_meaning: bool = Field(False, description="Whether rules with `meaning` compare sentences; needs about 150 MB and is off where no rule uses it.")
     interactions_at_once: int = Field(8, ge=1, le=64, description="Contacts one worker scores at the same time.")
     utc_offset_hours: float = Field(8.0, ge=-12, le=14, description="The company's time zone, hours ahead of UTC: deadlines like 明天上午 are resolved in it.")
+    live_calls: int = Field(2000, ge=1, description="Running calls one worker keeps; another one is read again from asr when its next turn comes.")
+    live_idle_s: float = Field(1800.0, gt=0, description="Seconds without a turn after which a running call is no longer kept.")
+    live_turns_at_once: int = Field(64, ge=1, le=512, description="Turns one worker takes in at the same time; those of one call wait for each other.")
+    live_asr_timeout_s: float = Field(2.0, gt=0, description="Seconds that fetching the earlier turns of a running call may take.")
+    longest_turn_s: float = Field(30.0, gt=0, description="Seconds somebody may speak before asr finishes the turn; a lasting silence is told that much later.")

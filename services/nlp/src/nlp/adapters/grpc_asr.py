@@ -8,6 +8,7 @@ from mingjian.asr.v1.asr_service_pb2_grpc import AsrServiceStub
 
 from nlp.adapters.protobuf_evaluations import asr_model, turns_from_transcript
 from nlp.app import Transcript
+from nlp.domain.dialogue import Turn
 
 
 class GrpcAsr:
@@ -19,6 +20,17 @@ class GrpcAsr:
 
     async def get(self, tenant: str, interaction_id: str) -> Transcript:
         """Raises NotFound."""
+        found = await self._ask(tenant, interaction_id)
+        return Transcript(turns_from_transcript(found), found.SerializeToString(), asr_model(found))
+
+    async def so_far(self, tenant: str, interaction_id: str) -> tuple[Turn, ...]:
+        """The turns of a call that still runs; satisfies app_live.LiveTranscripts. Raises NotFound."""
+        found = await self._ask(tenant, interaction_id)
+        if not found.live:
+            raise NotFound("the call does not run any more", field="interaction_id")
+        return turns_from_transcript(found)
+
+    async def _ask(self, tenant: str, interaction_id: str) -> pb.Transcript:
         try:
             with acting_as(service_identity("nlp", tenant)):
                 answer = await self._stub.GetTranscript(pb.GetTranscriptRequest(interaction_id=interaction_id), timeout=self._timeout_s)
@@ -26,4 +38,4 @@ class GrpcAsr:
             if failure.code() is grpc.StatusCode.NOT_FOUND:
                 raise NotFound("there is no transcript of this interaction", field="interaction_id") from failure
             raise
-        return Transcript(turns_from_transcript(answer.transcript), answer.transcript.SerializeToString(), asr_model(answer.transcript))
+        return answer.transcript

@@ -4,14 +4,15 @@ The fields of a document are the machine's and never change; what people say is 
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import product
 from typing import Any
 
 from chassis.messaging import Envelope, Events, wrap
-from chassis.mongo import BulkWriteError, Database, Document, DuplicateKeyError, IndexModel, Outbox
+from chassis.mongo import BulkWriteError, Collection, Database, Document, DuplicateKeyError, IndexModel, Outbox
 from mingjian.ingestion.v1 import ingestion_service_pb2 as ingestion
 from mingjian.nlp.v1.events_pb2 import AlertRaised, InteractionScored, PromiseMade
 
@@ -63,8 +64,8 @@ class MongoEvaluations:
 
     async def add(self, contact: Contact, evaluation: Evaluation) -> None:
         # The alerts go first: a crash before the evaluation leaves what the next delivery writes again under the same ids.
-        await self._keep_alerts(contact, evaluation)
-        envelopes = events_of(contact, evaluation)
+        await insert_new(self._alerts, alert_documents(contact, evaluation.alerts, evaluation.scored_at))
+        envelopes = events_of(contact, evaluation, await self._told_live(evaluation))
         document = to_document(contact, evaluation, self._policy) | self.outbox.pending(envelopes)
         try:
             await self._evaluations.insert_one(document)
@@ -73,21 +74,10 @@ class MongoEvaluations:
             return
         await self.outbox.flush(document["_id"], envelopes)
 
-    async def _keep_alerts(self, contact: Contact, evaluation: Evaluation) -> None:
-        documents = [
-            {
-                "_id": alert.alert_id, "tenant": contact.tenant, "order": order_of(evaluation.scored_at, alert.alert_id), "kind": alert.kind,
-                "interaction_id": contact.interaction_id, "agent_id": contact.agent_id, "raised_at": evaluation.scored_at, "alert": asdict(alert),
-            }
-            for alert in evaluation.alerts
-        ]
-        if not documents:
-            return
-        try:
-            await self._alerts.insert_many(documents, ordered=False)
-        except BulkWriteError as failure:
-            if any(error["code"] != _DUPLICATE_KEY for error in (failure.details or {}).get("writeErrors", [])):
-                raise
+    async def _told_live(self, evaluation: Evaluation) -> set[str]:
+        """The alerts that were kept and told while the call ran."""
+        ids = [alert.alert_id for alert in evaluation.alerts]
+        return {found["_id"] async for found in self._alerts.find({"_id": {"$in": ids}}, {"live": 1}) if found.get("live")} if ids else set()
 
     async def find(self, tenant: str, interaction_id: str) -> tuple[Evaluation, str] | None:
         found = await self._evaluations.find_one({"tenant": tenant, "interaction_id": interaction_id}, _WIRE)
@@ -103,13 +93,37 @@ class MongoEvaluations:
         return AlertPage(stored, following)
 
 
-def events_of(contact: Contact, evaluation: Evaluation) -> list[Envelope]:
-    """What an evaluation has to tell: InteractionScored, then each alert and each promise."""
+def alert_documents(contact: Contact, alerts: Iterable[RaisedAlert], at: datetime) -> list[Document]:
+    """Alerts as they are kept for their list."""
+    return [
+        {
+            "_id": alert.alert_id, "tenant": contact.tenant, "order": order_of(at, alert.alert_id), "kind": alert.kind,
+            "interaction_id": contact.interaction_id, "agent_id": contact.agent_id, "raised_at": at, "alert": asdict(alert),
+        }
+        for alert in alerts
+    ]
+
+
+async def insert_new(collection: Collection, documents: list[Document]) -> None:
+    """Insert those whose `_id` is not there."""
+    if not documents:
+        return
+    try:
+        await collection.insert_many(documents, ordered=False)
+    except BulkWriteError as failure:
+        if any(error["code"] != _DUPLICATE_KEY for error in (failure.details or {}).get("writeErrors", [])):
+            raise
+
+
+def events_of(contact: Contact, evaluation: Evaluation, told: AbstractSet[str] = frozenset()) -> list[Envelope]:
+    """What an evaluation has to tell: InteractionScored, then each alert and each promise, less the alerts that were `told` while the call ran."""
     interaction = ingestion.Interaction.FromString(contact.received)
     about = contact.interaction_id
     scored = InteractionScored(interaction=interaction, evaluation=evaluation_to_wire(evaluation), duration_ms=contact.duration_ms)
     envelopes = [wrap(scored, tenant=contact.tenant, key=evaluation.evaluation_id, about=about)]
     for alert in evaluation.alerts:
+        if alert.alert_id in told:
+            continue
         raised = AlertRaised(interaction=interaction, alert=alert_to_wire(alert))
         envelopes.append(wrap(raised, tenant=contact.tenant, key=alert.alert_id, about=about))
     for promise in evaluation.promises:

@@ -17,7 +17,7 @@ from nlp.domain.pii.redactions import Original, RedactedSpan
 from nlp.domain.provenance import AsrModel, Provenance
 from nlp.domain.scorecards import Scorecard
 
-_OUTCOMES = {
+OUTCOMES = {
     "pass": pb.ITEM_OUTCOME_PASS, "fail": pb.ITEM_OUTCOME_FAIL, "na": pb.ITEM_OUTCOME_NA, "abstain": pb.ITEM_OUTCOME_ABSTAIN,
 }
 _ROLES = {ingestion.ROLE_AGENT: Role.AGENT, ingestion.ROLE_CUSTOMER: Role.CUSTOMER}
@@ -59,14 +59,14 @@ def contact_of_metadata(metadata: ingestion.InteractionMetadata, tenant: str, *,
 
 def turns_from_transcript(transcript: asr.Transcript) -> tuple[Turn, ...]:
     """Turns whose role is not known are the customer's; a turn that does not end after its start has no times."""
-    return tuple(_turn(turn) for turn in transcript.turns)
+    return tuple(turn_from_wire(turn) for turn in transcript.turns)
 
 
 def asr_model(transcript: asr.Transcript) -> AsrModel:
     return AsrModel(transcript.asr.model, transcript.asr.version)
 
 
-def _turn(turn: asr.Turn) -> Turn:
+def turn_from_wire(turn: asr.Turn) -> Turn:
     timed = turn.end_ms > turn.start_ms
     acoustics = None
     if turn.HasField("acoustics"):
@@ -106,7 +106,7 @@ def evaluation_to_wire(evaluation: Evaluation) -> pb.Evaluation:
             for d in evaluation.dimensions
         ],
         customer_emotion=evaluation.customer_emotion,
-        emotion_course=[pb.TurnEmotion(turn_id=p.turn_id, at_ms=p.at_ms, emotion=p.emotion, valence=p.valence) for p in evaluation.emotion_course],
+        emotion_course=[pb.TurnEmotion(**asdict(point)) for point in evaluation.emotion_course],
         ticket_type=evaluation.ticket_type,
         urgency=_urgency(evaluation.urgent),
         alerts=[alert_to_wire(alert) for alert in evaluation.alerts],
@@ -120,6 +120,8 @@ def evaluation_to_wire(evaluation: Evaluation) -> pb.Evaluation:
         provenance=_provenance(evaluation.provenance) if evaluation.provenance else None,
         chain=pb.ChainLink(**asdict(evaluation.chain)) if evaluation.chain else None,
         reviewed_at=stamp(evaluation.reviewed_at) if evaluation.reviewed_at else None,
+        tipping_point=pb.TippingPoint(**asdict(evaluation.tipping_point)) if evaluation.tipping_point else None,
+        live=pb.LiveComparison(**asdict(evaluation.live)) if evaluation.live else None,
     )
 
 
@@ -132,7 +134,7 @@ def _provenance(made_with: Provenance) -> pb.Provenance:
 
 def _item(item: ScoredItem) -> pb.ItemResult:
     return pb.ItemResult(
-        item_id=item.item_id, title=item.title, dimension=item.dimension, result=_OUTCOMES[item.result], points=item.points,
+        item_id=item.item_id, title=item.title, dimension=item.dimension, result=OUTCOMES[item.result], points=item.points,
         max_points=item.max_points, fatal=item.fatal, confidence=item.confidence, evidence=[_evidence(e) for e in item.evidence],
         explanation=item.explanation, reviewed=item.reviewed,
     )
