@@ -21,6 +21,11 @@ def value_of(text: str) -> float | None:
         return float(arabic[1]) * _UNITS.get(arabic[2], 1)
     if text == "半":
         return 0.5
+    whole, point, decimals = text.partition("点")
+    if point:
+        before = value_of(whole)
+        known = before is not None and decimals != "" and all(c in DIGITS for c in decimals)
+        return float(f"{before:.0f}.{digits_of(decimals)}") if known else None
     if not text or any(c not in DIGITS and c not in _UNITS for c in text):
         return None
     if not any(c in _UNITS for c in text):  # read digit by digit: 二零二六

@@ -24,7 +24,7 @@ MAX_HITS_OF_EXPRESSION = 2000
 CALENDAR_DAYS_OF_FIVE = 7
 STARTED_AT = "started_at"
 _NEGATIONS = frozenset("不没未别无非")
-_FIGURE = re.compile(rf"[0-9]{{1,3}}(?:,[0-9]{{3}})+(?:\.[0-9]+)?|{NUMBER}")
+_FIGURE = re.compile(rf"[0-9]{{1,3}}(?:,[0-9]{{3}})+(?:\.[0-9]+)?|[零〇一二两三四五六七八九十百千万]+点[零〇一二三四五六七八九]+|{NUMBER}")
 _MORE_OR_LESS = re.compile(r"[多来几]?个?")
 # A sum is said with any of these; so is a span of time.
 _SAME_UNIT = {"元": ("元", "块钱", "块"), "小时": ("小时", "钟头"), "天": ("天", "日"), "周": ("周", "星期", "礼拜"), "%": ("%", "个点")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from nlp.domain import conditions as c
@@ -10,6 +11,7 @@ from nlp.domain.numerals import NUMBER
 from nlp.domain.parsing.fields import Fields, RuleError, texts
 from nlp.domain.phrases import SHORT_SAME_SOUND, Phrase, PhraseError, parse_phrase
 from nlp.domain.safe_regex import Expression, UnsafeRegexError, compile_safely
+from nlp.domain.text import as_written
 
 MAX_REACH_CHARS = 2000
 MAX_TERMS = 500
@@ -20,7 +22,8 @@ MACROS = {
     "time": rf"(?:{NUMBER}|几)个?(?:多)?(?:分钟|小时|钟头|工作日|自然日|天|日|周|星期|礼拜|月|年)",
 }
 # Expressions meet texts in one width (text.as_written); their own wide punctuation must mean the same.
-_AS_WRITTEN = str.maketrans({"您": "你", "，": ",", "；": ";", "：": ":", "！": "!", "？": r"\?", "（": r"\(", "）": r"\)"})
+_AS_WRITTEN = str.maketrans({"，": ",", "；": ";", "：": ":", "！": "!", "？": r"\?", "（": r"\(", "）": r"\)"})
+_UPPER_CASE = re.compile(r"(?<![\\a-zA-Z<])[A-Z]")  # but no escape such as \S and no name of a group
 STRICTNESS = ("off", "strict", "normal", "loose")
 ASKING = (
     "请提供", "提供一下", "提供下", "请说", "说一下", "说下", "请报", "报一下", "报下", "告诉我", "告知我", "发给我", "发我", "发一下", "念一下", "念给我",
@@ -81,8 +84,11 @@ def expression(source: object, place: str) -> Expression:
         raise RuleError(place, "must be a text")
     for name, expansion in MACROS.items():
         source = source.replace("{" + name + "}", f"(?:{expansion})")
+    source = "".join(as_written(char) if char > "\x7f" and char.isalpha() else char for char in source).translate(_AS_WRITTEN)
+    if _UPPER_CASE.search(source):
+        source = f"(?i:{source})"
     try:
-        return compile_safely(source.translate(_AS_WRITTEN))
+        return compile_safely(source)
     except UnsafeRegexError as error:
         raise RuleError(place, str(error)) from error
 
