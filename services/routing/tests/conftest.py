@@ -7,15 +7,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from chassis.errors import NotFound
 from chassis.ids import derived_id, new_id
 from chassis.messaging import Events, ensure_stream
 from chassis.mongo import Database
 from routing.adapters.mongo_promises import MongoPromises
 from routing.adapters.mongo_tickets import MongoTickets
 from routing.app import Routing
-from routing.domain.deadlines import ServiceLevels, service_levels_in
 from routing.domain.departments import DepartmentRules, department_rules_in
 from routing.domain.opening import Contact, Wanted, opened
+from routing.domain.service_levels import ServiceLevels, service_levels_in
 from routing.domain.tickets import Kind, Ticket, Urgency
 from routing.settings import RULES
 
@@ -47,6 +48,24 @@ def levels() -> ServiceLevels:
     return service_levels_in((RULES / "service_levels.yaml").read_text("utf-8"))
 
 
+class OneTable:
+    """The same service levels for every tenant, and no other version."""
+
+    def __init__(self, levels: ServiceLevels) -> None:
+        self.levels = levels
+
+    async def current(self, tenant: str) -> ServiceLevels:
+        return self.levels
+
+    async def version(self, tenant: str, version: str) -> ServiceLevels:
+        raise NotFound(version)
+
+
+@pytest.fixture
+def book(levels: ServiceLevels) -> OneTable:
+    return OneTable(levels)
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -63,10 +82,10 @@ def open_ticket(departments: DepartmentRules, levels: ServiceLevels) -> Callable
 
 
 @pytest.fixture
-async def routing(db: Database, events: Events, departments: DepartmentRules, levels: ServiceLevels, clock: Clock) -> Routing:
+async def routing(db: Database, events: Events, departments: DepartmentRules, book: OneTable, clock: Clock) -> Routing:
     """The whole of routing on real servers, with a clock set by hand."""
     await ensure_stream(events, "routing")
     tickets, promises = MongoTickets(db, events), MongoPromises(db)
     await tickets.prepare()
     await promises.prepare()
-    return Routing(tickets, promises, departments, levels, clock, new_id, derived_id)
+    return Routing(tickets, promises, departments, book, clock, new_id, derived_id)

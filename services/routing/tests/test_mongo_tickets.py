@@ -9,10 +9,10 @@ from chassis.messaging import ensure_stream
 from chassis.mongo import LAST, encode_page_token
 from mingjian.routing.v1.events_pb2 import TicketOpened, TicketOverdue
 from routing.adapters.mongo_promises import MongoPromises
-from routing.adapters.mongo_tickets import _INDEXED, MongoTickets, index_name, query_for
+from routing.adapters.mongo_tickets import _INDEXED, MongoTickets, due_query_for, index_name, query_for
 from routing.app import Happened, Routing, TicketFilter
 from routing.domain import tickets as steps
-from routing.domain.tickets import Action, Kind, Promise, State
+from routing.domain.tickets import Action, Kind, Promise, State, Urgency
 
 
 async def stored_events(events, stream="routing"):
@@ -20,6 +20,11 @@ async def stored_events(events, stream="routing"):
     info = await events.js.stream_info(stream)
     messages = [await events.js.get_msg(stream, seq) for seq in range(1, info.state.messages + 1)]
     return [(m.headers["ce-type"].rpartition(".")[2], m.headers["ce-id"], m.data) for m in messages]
+
+
+async def added(tickets, ticket):
+    """Stored, with its timer at the opening: whoever looks finds what is due."""
+    return await tickets.add(ticket, ticket.opened_at)
 
 
 @pytest.fixture
@@ -33,15 +38,15 @@ async def tickets(db, events):
 async def test_a_ticket_comes_back_as_it_was_stored(tickets, open_ticket):
     ticket = open_ticket(agent_id="A1", customer_id="C1", product="宽带", industry="telecom")
     ticket = replace(ticket, promises=(Promise("p1", "回电", ticket.opened_at + timedelta(hours=1), "王"), Promise("p2", "尽快", None)))
-    assert await tickets.add(ticket) == (ticket, True)
+    assert await added(tickets, ticket) == (ticket, True)
     assert await tickets.get("t1", ticket.ticket_id) == ticket
 
 
 async def test_adding_twice_keeps_the_first_and_tells_once(tickets, open_ticket, events):
     ticket = open_ticket()
-    await tickets.add(ticket)
+    await added(tickets, ticket)
     again = replace(ticket, title="别的")
-    assert await tickets.add(again) == (ticket, False)
+    assert await added(tickets, again) == (ticket, False)
     told = await stored_events(events)
     assert [name for name, _, _ in told] == ["TicketOpened"]
     opened = TicketOpened.FromString(told[0][2]).ticket
@@ -50,29 +55,29 @@ async def test_adding_twice_keeps_the_first_and_tells_once(tickets, open_ticket,
 
 async def test_a_step_is_stored_with_its_history_and_told(tickets, open_ticket, events):
     ticket = open_ticket()
-    await tickets.add(ticket)
+    await added(tickets, ticket)
     after = steps.assign(ticket, "wang", "chief", ticket.opened_at)
-    await tickets.change(ticket, after, [Happened(Action.ASSIGNED, after)])
+    await tickets.change(ticket, after, None, [Happened(Action.ASSIGNED, after)])
     assert await tickets.get("t1", ticket.ticket_id) == after
     assert [name for name, _, _ in await stored_events(events)] == ["TicketOpened", "TicketAssigned"]
 
 
 async def test_of_two_writers_one_is_refused_and_nothing_is_told_of_it(tickets, open_ticket, events):
     ticket = open_ticket()
-    await tickets.add(ticket)
+    await added(tickets, ticket)
     one, other = (steps.assign(ticket, name, "chief", ticket.opened_at) for name in ("wang", "zhao"))
     results = await asyncio.gather(
-        *(tickets.change(ticket, after, [Happened(Action.ASSIGNED, after)]) for after in (one, other)), return_exceptions=True
+        *(tickets.change(ticket, after, None, [Happened(Action.ASSIGNED, after)]) for after in (one, other)), return_exceptions=True
     )
     assert sorted(type(r).__name__ for r in results) == ["NoneType", "Stale"]
     assert len(await stored_events(events)) == 2
     with pytest.raises(Stale):
-        await tickets.change(ticket, one, ())
+        await tickets.change(ticket, one, None, ())
 
 
 async def test_what_is_not_there_or_another_tenants_is_not_found(tickets, open_ticket):
     ticket = open_ticket()
-    await tickets.add(ticket)
+    await added(tickets, ticket)
     with pytest.raises(NotFound):
         await tickets.get("t1", new_id())
     with pytest.raises(NotFound):
@@ -87,7 +92,7 @@ async def test_events_a_crash_left_behind_are_told_by_the_sweeper(tickets, open_
     with monkeypatch.context() as patch:
         patch.setattr(tickets.outbox, "flush", die)
         with pytest.raises(KeyboardInterrupt):
-            await tickets.add(ticket)
+            await added(tickets, ticket)
     assert await stored_events(events) == []
     assert await tickets.outbox.sweep(older_than=timedelta(0)) == 1
     assert await tickets.outbox.sweep(older_than=timedelta(0)) == 0
@@ -97,8 +102,8 @@ async def test_events_a_crash_left_behind_are_told_by_the_sweeper(tickets, open_
 async def test_pages_show_every_ticket_once_newest_first(tickets, open_ticket):
     made = [open_ticket(at=open_ticket().opened_at + timedelta(minutes=n // 2), customer_id="C1") for n in range(7)]
     for ticket in made:
-        await tickets.add(ticket)
-    await tickets.add(open_ticket(tenant="t2", customer_id="C1"))
+        await added(tickets, ticket)
+    await added(tickets, open_ticket(tenant="t2", customer_id="C1"))
     seen, token = [], ""
     while True:
         page = await tickets.page("t1", TicketFilter(customer_id="C1"), 3, token)
@@ -120,18 +125,18 @@ async def test_a_token_of_another_make_is_refused(tickets, token):
 async def test_a_list_reaches_back_over_years(tickets, open_ticket):
     made = [open_ticket(at=open_ticket().opened_at - timedelta(days=days)) for days in (0, 3, 40, 700, 5000)]
     for ticket in made:
-        await tickets.add(ticket)
+        await added(tickets, ticket)
     page = await tickets.page("t1", TicketFilter(), 10, "")
     assert [t.ticket_id for t in page.tickets] == [t.ticket_id for t in made] and page.next_token == ""
 
 
 async def test_each_filter_finds_what_it_names_and_no_other(tickets, open_ticket):
     mine = open_ticket(agent_id="A1", customer_id="C1", interaction_id="i1", kind=Kind.CALLBACK)
-    await tickets.add(mine)
-    await tickets.add(open_ticket(agent_id="A2", customer_id="C2", interaction_id="i2"))
+    await added(tickets, mine)
+    await added(tickets, open_ticket(agent_id="A2", customer_id="C2", interaction_id="i2"))
     after = steps.assign(mine, "wang", "chief", mine.opened_at)
     after = replace(after, overdue=True)
-    await tickets.change(mine, after, ())
+    await tickets.change(mine, after, None, ())
     for narrowed in (
         TicketFilter(interaction_id="i1"), TicketFilter(customer_id="C1"), TicketFilter(assignee="wang"), TicketFilter(state=State.ASSIGNED),
         TicketFilter(overdue=True), TicketFilter(kind=Kind.CALLBACK), TicketFilter(visible_to="A1"), TicketFilter(visible_to="wang"),
@@ -173,7 +178,7 @@ def test_what_no_index_binds_is_looked_for_beyond_the_narrowest():
 
 @pytest.mark.parametrize("narrowed", EVERY_FILTER, ids=repr)
 async def test_every_list_is_a_range_of_one_index_in_its_order(tickets, db, open_ticket, narrowed):
-    await tickets.add(open_ticket())
+    await added(tickets, open_ticket())
     equal, beyond = query_for("t1", narrowed)
     assert not beyond
     query = equal | {"order": {"$gte": "0", "$lt": LAST}}
@@ -184,8 +189,45 @@ async def test_every_list_is_a_range_of_one_index_in_its_order(tickets, db, open
     assert "COLLSCAN" not in {stage for stage, _ in used}  # the embedded server sorts after any compound index; MongoDB reads in its order
 
 
+@pytest.mark.parametrize("narrowed", [{}, {"assignee": "a"}, {"department": "d"}, {"kind": Kind.SERVICE}, {"visible_to": "a"}], ids=repr)
+async def test_what_is_due_soonest_is_a_range_of_one_index(tickets, db, open_ticket, narrowed):
+    await added(tickets, open_ticket())
+    query = due_query_for("t1", TicketFilter(due_first=True, **narrowed), "")
+    plan = await db["tickets"].find(query).sort("due_order", 1).limit(10).explain()
+    used = list(stages(plan["queryPlanner"]["winningPlan"]))
+    assert used[-1] == ("IXSCAN", "_".join(("tenant", *narrowed, "due_order"))) and "COLLSCAN" not in {stage for stage, _ in used}
+
+
+async def test_the_tickets_due_soonest_come_first_page_by_page(tickets, open_ticket):
+    made = [open_ticket(at=open_ticket().opened_at - timedelta(minutes=n * 7 % 5), urgency=list(Urgency)[n % 2]) for n in range(9)]
+    for ticket in made:
+        await added(tickets, ticket)
+    done = replace(made[0], due={}, state=State.RESOLVED, version=2)
+    await tickets.change(made[0], done, None, ())
+    seen, token = [], ""
+    while True:
+        page = await tickets.page("t1", TicketFilter(due_first=True), 3, token)
+        seen += [min(t.due.values()) for t in page.tickets]
+        if not (token := page.next_token):
+            break
+    assert seen == sorted(seen) and len(seen) == 8
+    with pytest.raises(InvalidInput) as refused:
+        await tickets.page("t1", TicketFilter(due_first=True, customer_id="C"), 3, "")
+    assert refused.value.field == "order_by"
+
+
+async def test_unfinished_tickets_are_found_by_the_service_levels_they_go_by(tickets, db, open_ticket, levels):
+    await added(tickets, open_ticket())
+    finished = open_ticket()
+    await added(tickets, finished)
+    await tickets.change(finished, replace(finished, state=State.CLOSED, version=2), None, ())
+    assert len(await tickets.of_version("t1", levels.version, 10)) == 1
+    plan = await db["tickets"].find({"tenant": "t1", "unfinished_by": levels.version}).limit(10).explain()
+    assert ("IXSCAN", "tenant_unfinished_by") in list(stages(plan["queryPlanner"]["winningPlan"]))
+
+
 async def test_the_timers_are_found_by_their_index(tickets, db, open_ticket):
-    await tickets.add(open_ticket())
+    await added(tickets, open_ticket())
     plan = await db["tickets"].find({"next_timer_at": {"$lte": open_ticket().opened_at}}).sort("next_timer_at", 1).limit(10).explain()
     assert ("IXSCAN", "next_timer_at") in list(stages(plan["queryPlanner"]["winningPlan"]))
 
@@ -195,26 +237,26 @@ def test_the_index_of_a_list_names_its_fields():
     assert len({index_name(fields) for fields in _INDEXED}) == len(_INDEXED)
 
 
-async def test_two_replicas_fire_a_timer_once(db, events, departments, levels, clock, tickets, open_ticket):
+async def test_two_replicas_fire_a_timer_once(db, events, departments, book, clock, tickets, open_ticket):
     made = [open_ticket() for _ in range(20)]
     for ticket in made:
-        await tickets.add(ticket)
+        await added(tickets, ticket)
     clock.move(timedelta(hours=3))
-    replicas = [Routing(MongoTickets(db, events), MongoPromises(db), departments, levels, clock, new_id, derived_id) for _ in range(3)]
+    replicas = [Routing(MongoTickets(db, events), MongoPromises(db), departments, book, clock, new_id, derived_id) for _ in range(3)]
     await asyncio.gather(*(replica.fire_due() for replica in replicas))
     names = [name for name, _, _ in await stored_events(events)]
-    assert names.count("TicketDueSoon") == names.count("TicketOverdue") == len(made)
+    assert names.count("TicketDueSoon") == 6 * len(made) and names.count("TicketOverdue") == 2 * len(made)  # first response and diagnosis
     for ticket in made:
         actions = [e.action.value for e in (await tickets.get("t1", ticket.ticket_id)).history]
-        assert actions == ["opened", "due_soon", "overdue"]
+        assert actions.count("due_soon") == 6 and actions.count("overdue") == 2
 
 
-async def test_after_an_hour_down_late_timers_go_off_once_and_in_order(db, events, departments, levels, clock, tickets, open_ticket):
+async def test_after_an_hour_down_late_timers_go_off_once_and_in_order(db, events, departments, book, clock, tickets, open_ticket):
     for minutes in (30, 0, 15):
-        await tickets.add(open_ticket(at=clock.at + timedelta(minutes=minutes), interaction_id=f"i{minutes:02}"))
+        await added(tickets, open_ticket(at=clock.at + timedelta(minutes=minutes), interaction_id=f"i{minutes:02}"))
     clock.move(timedelta(hours=3))
-    again = Routing(MongoTickets(db, events), MongoPromises(db), departments, levels, clock, new_id, derived_id)  # a new process finds it all stored
+    again = Routing(MongoTickets(db, events), MongoPromises(db), departments, book, clock, new_id, derived_id)  # a new process finds it all stored
     assert await again.fire_due() == 3
     assert await again.fire_due() == 0
-    missed = [TicketOverdue.FromString(data).ticket.interaction_id for name, _, data in await stored_events(events) if name == "TicketOverdue"]
-    assert missed == ["i00", "i15", "i30"]
+    missed = [TicketOverdue.FromString(data) for name, _, data in await stored_events(events) if name == "TicketOverdue"]
+    assert [told.ticket.interaction_id for told in missed if told.deadline == "first_response"] == ["i00", "i15", "i30"]

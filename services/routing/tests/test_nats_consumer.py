@@ -96,10 +96,10 @@ async def test_a_failure_in_the_middle_is_delivered_again_and_finds_its_own_work
     failures = [RuntimeError("died after the first ticket")]
     add = type(routing.tickets).add
 
-    async def once_broken(self, ticket):
+    async def once_broken(self, ticket, timer_at):
         if ticket.kind.value == "service" and failures:
             raise failures.pop()
-        return await add(self, ticket)
+        return await add(self, ticket, timer_at)
 
     monkeypatch.setattr(type(routing.tickets), "add", once_broken)
     async with listening(routing, events):

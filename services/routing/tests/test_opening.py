@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from chassis.errors import InvalidInput
+from routing.domain.clocks import Target
 from routing.domain.opening import (
     Contact,
     FatalItem,
@@ -104,8 +105,8 @@ def test_a_graver_finding_about_the_same_contact_is_taken_in(departments, levels
     after = absorbed(ticket, complaint, departments, levels, AT + timedelta(minutes=1))
     assert after.type == "投诉" and after.urgency is Urgency.HIGH
     assert after.causes == ("promise", "complaint") and [p.promise_id for p in after.promises] == ["p1", "p2"]
-    assert after.deadlines.first_response == AT + timedelta(minutes=15)
-    assert after.version == 2 and after.history[-1].action.value == "commented"
+    assert after.due[Target.FIRST_RESPONSE] == AT + timedelta(minutes=15)
+    assert after.version == 2 and [entry.action.value for entry in after.history[1:]] == ["commented", "terms_changed"]
     assert absorbed(after, promise, departments, levels, AT) is after  # nothing is ever taken back
 
 

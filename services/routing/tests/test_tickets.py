@@ -5,6 +5,7 @@ from chassis.errors import InvalidInput, NotAllowedNow
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from routing.domain import tickets as steps
+from routing.domain.clocks import Target
 from routing.domain.deadlines import fire_next
 from routing.domain.tickets import STEPS, Action, State, replayed
 
@@ -18,13 +19,18 @@ def walked(ticket, *names, levels):
 
 STEP = {
     "assign": lambda t, at, levels: steps.assign(t, "wang", "chief", at),
-    "start": lambda t, at, levels: steps.start(t, "wang", at),
-    "escalate": lambda t, at, levels: steps.escalate(t, "wang", at, "需要二线专家"),
-    "resolve": lambda t, at, levels: steps.resolve(t, "更换光猫后恢复", "wang", at),
+    "start": lambda t, at, levels: steps.start(t, levels.terms_for(t), "wang", at),
+    "escalate": lambda t, at, levels: steps.escalate(t, levels.terms_for(t), "wang", at, "需要二线专家"),
+    "wait": lambda t, at, levels: steps.wait(t, levels.terms_for(t), "wang", at, "等客户提供照片"),
+    "resume": lambda t, at, levels: steps.resume(t, levels.terms_for(t), "wang", at),
+    "answer": lambda t, at, levels: steps.answer(t, levels.terms_for(t), "wang", at, "已回电"),
+    "customer": lambda t, at, levels: steps.customer_said(t, levels.terms_for(t), "gateway", at, "照片发过来了"),
+    "diagnose": lambda t, at, levels: steps.diagnose(t, levels.terms_for(t), "wang", at, "光猫故障"),
+    "resolve": lambda t, at, levels: steps.resolve(t, levels.terms_for(t), "更换光猫后恢复", "wang", at),
     "close": lambda t, at, levels: steps.close(t, "chief", at),
-    "reopen": lambda t, at, levels: steps.reopen(t, levels.deadlines(t.kind, t.urgency, at), "chief", at, "又断了"),
+    "reopen": lambda t, at, levels: steps.reopen(t, levels.terms_for(t), "chief", at, "又断了"),
     "comment": lambda t, at, levels: steps.comment(t, "wang", at, "已联系客户"),
-    "wait": lambda t, at, levels: (fire_next(t, at + timedelta(days=9)) or (t, None))[0],
+    "fire": lambda t, at, levels: (fire_next(t, levels.terms_for(t), at + timedelta(days=9)) or (t, None))[0],
 }
 
 
@@ -40,7 +46,7 @@ def test_whatever_is_tried_no_illegal_state_is_reached_and_the_history_replays_t
             assert ticket is before
             continue
         if ticket is before:
-            assert name == "wait"
+            assert name == "fire"
             continue
         assert ticket.version == before.version + 1
         assert ticket.history[:-1] == before.history
@@ -92,12 +98,12 @@ def test_escalating_hands_the_ticket_over_and_is_possible_once(open_ticket, leve
 
 
 @pytest.mark.parametrize("closed", [False, True])
-def test_a_reopened_ticket_is_open_again_with_a_new_resolution_deadline(closed, open_ticket, levels):
+def test_a_reopened_ticket_is_open_again_and_goes_on_with_the_time_it_had_used(closed, open_ticket, levels):
     ticket = walked(open_ticket(), "assign", "start", "resolve", *(["close"] if closed else []), levels=levels)
-    again = steps.reopen(ticket, levels.deadlines(ticket.kind, ticket.urgency, ticket.opened_at + timedelta(days=1)), "chief",
-                         ticket.opened_at + timedelta(days=1), "又断了")
+    later = ticket.opened_at + timedelta(days=1)
+    again = steps.reopen(ticket, levels.terms_for(ticket), "chief", later, "又断了")
     assert (again.state, again.assignee, again.resolved_at, again.closed_at) == (State.OPEN, "", None, None)
-    assert again.deadlines.resolution == ticket.opened_at + timedelta(days=3)
+    assert again.due[Target.RESOLUTION] == later + again.allowed[Target.RESOLUTION] - timedelta(minutes=3)
     assert again.first_responded_at == ticket.first_responded_at
     assert "更换光猫后恢复" in [e.note for e in again.history]
 
@@ -112,7 +118,7 @@ def test_the_first_start_is_the_first_response_and_a_second_one_does_not_move_it
     ("step", "field"),
     [
         (lambda t: steps.assign(t, " ", "chief", t.opened_at), "assignee"),
-        (lambda t: steps.escalate(t, "wang", t.opened_at, ""), "note"),
+        (lambda t: steps.escalate(t, None, "wang", t.opened_at, ""), "note"),
         (lambda t: steps.comment(t, "wang", t.opened_at, "x" * 2001), "note"),
         (lambda t: steps.assign(t, "wang", "chief", t.opened_at, "x" * 2001), "note"),
     ],
@@ -141,4 +147,23 @@ def test_a_history_that_does_not_hang_together_is_not_replayed(open_ticket, leve
 
 
 def test_only_the_known_actions_change_the_state():
-    assert {a for a in Action if a not in STEPS} == {Action.OPENED, Action.COMMENTED, Action.DUE_SOON, Action.OVERDUE}
+    told = {Action.COMMENTED, Action.ANSWERED, Action.CUSTOMER_SAID, Action.DIAGNOSED, Action.TERMS_CHANGED, Action.DUE_SOON, Action.OVERDUE}
+    assert {a for a in Action if a not in STEPS} == told | {Action.OPENED}
+
+
+def test_a_ticket_that_waits_for_the_customer_has_no_deadline_and_goes_on_when_he_answers(open_ticket, levels):
+    ticket = walked(open_ticket(), "assign", "start", "wait", levels=levels)
+    assert ticket.state is State.WAITING and Target.RESOLUTION not in ticket.due
+    again = STEP["customer"](ticket, ticket.opened_at + timedelta(days=5), levels)
+    assert again.state is State.IN_PROGRESS
+    assert again.due[Target.RESOLUTION] == ticket.opened_at + timedelta(days=5) + again.allowed[Target.RESOLUTION] - timedelta(minutes=3)
+    assert again.due[Target.NEXT_RESPONSE] == ticket.opened_at + timedelta(days=5) + again.allowed[Target.NEXT_RESPONSE]
+
+
+def test_other_terms_keep_the_time_used_and_say_so_in_the_history(open_ticket, levels):
+    ticket = open_ticket()
+    old, new = levels.terms_for(ticket), levels.terms_of("high")
+    moved = steps.under_terms(ticket, old, new, "2027", ticket.opened_at + timedelta(hours=1))
+    assert moved.due[Target.RESOLUTION] == ticket.opened_at + timedelta(hours=24)
+    assert moved.clocks[Target.FIRST_RESPONSE].used == timedelta(hours=1)
+    assert (moved.history[-1].action, moved.policy_id, moved.levels_version) == (Action.TERMS_CHANGED, "high", "2027")

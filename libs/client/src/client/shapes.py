@@ -6,7 +6,7 @@ Role = Literal["agent", "customer"]
 Status = Literal["received", "transcribing", "scoring", "scored", "failed"]
 ItemOutcome = Literal["pass", "fail", "na", "abstain"]
 Urgency = Literal["normal", "high"]
-TicketState = Literal["open", "assigned", "in_progress", "resolved", "closed"]
+TicketState = Literal["open", "assigned", "in_progress", "waiting", "resolved", "closed"]
 TicketAction = Literal["assign", "start", "escalate", "comment", "resolve", "close", "reopen"]
 KpiUnit = Literal["ratio", "points", "minutes", "count", "nps"]
 TargetSense = Literal["at_least", "at_most"]
@@ -206,6 +206,16 @@ class HistoryEntry(TypedDict, total=False):
     note: str
 
 
+class TicketClock(TypedDict, total=False):
+    target: Literal["first_response", "next_response", "diagnosis", "resolution"]
+    allowed_s: int
+    used_s: int
+    running: bool
+    due_at: str
+    met_at: str
+    breached_at: str
+
+
 class Ticket(TypedDict, total=False):
     ticket_id: str
     tenant: str
@@ -235,6 +245,11 @@ class Ticket(TypedDict, total=False):
     version: int
     history: list[HistoryEntry]
     routed_by: str
+    clocks: list[TicketClock]
+    policy_id: str
+    levels_version: str
+    level: int
+    next_due_at: str
 
 
 class Article(TypedDict, total=False):

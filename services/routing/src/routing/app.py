@@ -8,7 +8,7 @@ from typing import Protocol
 from chassis.errors import InvalidInput, NotFound, Stale
 
 from routing.domain import tickets as steps
-from routing.domain.deadlines import ServiceLevels, fire_next
+from routing.domain.deadlines import PROMISE, fire_next, next_timer_at
 from routing.domain.departments import DepartmentRules
 from routing.domain.opening import (
     Contact,
@@ -20,7 +20,8 @@ from routing.domain.opening import (
     wanted_for,
     wanted_for_promise,
 )
-from routing.domain.tickets import Action, Kind, Promise, State, Ticket
+from routing.domain.service_levels import ServiceLevels
+from routing.domain.tickets import Action, Kind, Promise, State, Terms, Ticket
 
 _TRIES = 8
 _DUE_BATCH = 500
@@ -37,12 +38,14 @@ class Who:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """Something others must hear about: the ticket after it, and for deadlines which one was near or missed and its name."""
+    """Something others must hear about: the ticket after it, and for deadlines which one, its name, the share used and the level."""
 
     action: Action
     ticket: Ticket
     deadline: str = ""
     name: str = ""
+    share: float = 0.0
+    level: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class TicketFilter:
     overdue: bool = False
     kind: Kind | None = None
     visible_to: str = ""
+    due_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class WatchedPromise:
 class Tickets(Protocol):
     """Where tickets are kept. Every write publishes what happened, once, also after a crash."""
 
-    async def add(self, ticket: Ticket) -> tuple[Ticket, bool]:
+    async def add(self, ticket: Ticket, timer_at: datetime | None) -> tuple[Ticket, bool]:
         """Store a new ticket and tell of its opening. Returns the stored one and True, or the one already there and False."""
         ...
 
@@ -87,16 +91,33 @@ class Tickets(Protocol):
         """The ticket with its history. Raises NotFound."""
         ...
 
-    async def change(self, before: Ticket, after: Ticket, happened: Sequence[Happened]) -> None:
+    async def change(self, before: Ticket, after: Ticket, timer_at: datetime | None, happened: Sequence[Happened]) -> None:
         """Store the step from `before` to `after`. Raises Stale where the stored version is not `before.version` any more."""
         ...
 
     async def page(self, tenant: str, narrowed: TicketFilter, size: int, token: str) -> Page:
-        """Tickets, newest first. Raises InvalidInput for a token this list did not give out."""
+        """Tickets, newest first, or those with a deadline, soonest first. Raises InvalidInput for a token this list did not give out."""
         ...
 
     async def due(self, now: datetime, limit: int) -> Sequence[Ticket]:
         """Tickets of all tenants with a timer at or before `now`, the longest waiting first."""
+        ...
+
+
+    async def of_version(self, tenant: str, levels_version: str, limit: int) -> Sequence[Ticket]:
+        """Unfinished tickets whose clocks go by that version of the service levels."""
+        ...
+
+
+class Levels(Protocol):
+    """Published service levels; a version never changes."""
+
+    async def current(self, tenant: str) -> ServiceLevels:
+        """Those that count for a tenant now."""
+        ...
+
+    async def version(self, tenant: str, version: str) -> ServiceLevels:
+        """Raises NotFound."""
         ...
 
 
@@ -123,7 +144,7 @@ class Routing:
     tickets: Tickets
     promises: Promises
     departments: DepartmentRules
-    levels: ServiceLevels
+    levels: Levels
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     derived_id: Callable[..., str]
@@ -155,15 +176,17 @@ class Routing:
     async def _open_or_absorb(self, wanted: Wanted, at: datetime) -> None:
         contact = wanted.contact
         ticket_id = self.derived_id("ticket", contact.tenant, contact.interaction_id, wanted.kind.value)
-        ticket, new = await self.tickets.add(opened(wanted, ticket_id, self.departments, self.levels, at))
+        levels = await self.levels.current(contact.tenant)
+        ticket, new = await self._add(opened(wanted, ticket_id, self.departments, levels, at), levels)
         for _ in range(_TRIES):
             if new:
                 return
-            after = absorbed(ticket, wanted, self.departments, self.levels, at)
-            if after is ticket:
+            current, _ = await self._under_current(ticket, at)
+            after = absorbed(current, wanted, self.departments, levels, at)
+            if after is current:
                 return
             try:
-                await self.tickets.change(ticket, after, ())
+                await self._change(ticket, after, await self._terms(after), ())
                 return
             except Stale:
                 ticket = await self.tickets.get(contact.tenant, ticket_id)
@@ -174,8 +197,9 @@ class Routing:
         if len(idempotency_key) > 200:
             raise InvalidInput("idempotency_key", "at most 200 characters")
         ticket_id = self.derived_id("ticket-by-hand", who.tenant, idempotency_key) if idempotency_key else self.new_id()
-        ticket = opened(by_hand(wanted), ticket_id, self.departments, self.levels, self._at(), who.principal)
-        return (await self.tickets.add(ticket))[0]
+        levels = await self.levels.current(who.tenant)
+        ticket = opened(by_hand(wanted), ticket_id, self.departments, levels, self._at(), who.principal)
+        return (await self._add(ticket, levels))[0]
 
     async def get(self, who: Who, ticket_id: str) -> Ticket:
         """The ticket. Raises NotFound, also for one that is not the caller's to see."""
@@ -191,42 +215,58 @@ class Routing:
     async def assign(self, who: Who, ticket_id: str, version: int, assignee: str, note: str) -> Ticket:
         """Raises NotFound, Stale, NotAllowedNow, InvalidInput; so do the steps that follow."""
         return await self._step(
-            who, ticket_id, version, Action.ASSIGNED, lambda t, at: steps.assign(t, assignee, who.principal, at, note)
+            who, ticket_id, version, Action.ASSIGNED, lambda t, terms, at: steps.assign(t, assignee, who.principal, at, note)
         )
 
     async def start(self, who: Who, ticket_id: str, version: int, note: str) -> Ticket:
-        return await self._step(who, ticket_id, version, Action.STARTED, lambda t, at: steps.start(t, who.principal, at, note))
+        return await self._step(who, ticket_id, version, Action.STARTED, lambda t, terms, at: steps.start(t, terms, who.principal, at, note))
 
     async def escalate(self, who: Who, ticket_id: str, version: int, note: str) -> Ticket:
-        return await self._step(who, ticket_id, version, Action.ESCALATED, lambda t, at: steps.escalate(t, who.principal, at, note))
+        return await self._step(who, ticket_id, version, Action.ESCALATED, lambda t, terms, at: steps.escalate(t, terms, who.principal, at, note))
+
+    async def wait(self, who: Who, ticket_id: str, version: int, note: str) -> Ticket:
+        return await self._step(who, ticket_id, version, Action.WAITED, lambda t, terms, at: steps.wait(t, terms, who.principal, at, note))
+
+    async def resume(self, who: Who, ticket_id: str, version: int, note: str) -> Ticket:
+        return await self._step(who, ticket_id, version, Action.RESUMED, lambda t, terms, at: steps.resume(t, terms, who.principal, at, note))
+
+    async def answer(self, who: Who, ticket_id: str, version: int, note: str) -> Ticket:
+        return await self._step(who, ticket_id, version, Action.ANSWERED, lambda t, terms, at: steps.answer(t, terms, who.principal, at, note))
+
+    async def customer_said(self, who: Who, ticket_id: str, version: int, note: str) -> Ticket:
+        return await self._step(
+            who, ticket_id, version, Action.CUSTOMER_SAID, lambda t, terms, at: steps.customer_said(t, terms, who.principal, at, note)
+        )
+
+    async def diagnose(self, who: Who, ticket_id: str, version: int, note: str) -> Ticket:
+        return await self._step(who, ticket_id, version, Action.DIAGNOSED, lambda t, terms, at: steps.diagnose(t, terms, who.principal, at, note))
 
     async def comment(self, who: Who, ticket_id: str, version: int, note: str) -> Ticket:
-        return await self._step(who, ticket_id, version, Action.COMMENTED, lambda t, at: steps.comment(t, who.principal, at, note))
+        return await self._step(who, ticket_id, version, Action.COMMENTED, lambda t, terms, at: steps.comment(t, who.principal, at, note))
 
     async def resolve(self, who: Who, ticket_id: str, version: int, resolution: str, note: str) -> Ticket:
         return await self._step(
-            who, ticket_id, version, Action.RESOLVED, lambda t, at: steps.resolve(t, resolution, who.principal, at, note)
+            who, ticket_id, version, Action.RESOLVED, lambda t, terms, at: steps.resolve(t, terms, resolution, who.principal, at, note)
         )
 
     async def close(self, who: Who, ticket_id: str, version: int, note: str) -> Ticket:
-        return await self._step(who, ticket_id, version, Action.CLOSED, lambda t, at: steps.close(t, who.principal, at, note))
+        return await self._step(who, ticket_id, version, Action.CLOSED, lambda t, terms, at: steps.close(t, who.principal, at, note))
 
     async def reopen(self, who: Who, ticket_id: str, version: int, note: str) -> Ticket:
-        return await self._step(
-            who, ticket_id, version, Action.REOPENED,
-            lambda t, at: steps.reopen(t, self.levels.deadlines(t.kind, t.urgency, at), who.principal, at, note),
-        )
+        return await self._step(who, ticket_id, version, Action.REOPENED, lambda t, terms, at: steps.reopen(t, terms, who.principal, at, note))
 
     async def _step(
-        self, who: Who, ticket_id: str, version: int, action: Action, step: Callable[[Ticket, datetime], Ticket]
+        self, who: Who, ticket_id: str, version: int, action: Action, step: Callable[[Ticket, Terms, datetime], Ticket]
     ) -> Ticket:
         for _ in range(_TRIES):
             before = await self.get(who, ticket_id)
             if version and version != before.version:
                 raise Stale(f"ticket {ticket_id} has changed: its current version is {before.version}, not {version}")
-            after = step(before, self._at())
+            at = self._at()
+            current, terms = await self._under_current(before, at)
+            after = step(current, terms, at)
             try:
-                await self.tickets.change(before, after, (Happened(action, after),))
+                await self._change(before, after, terms, (Happened(action, after),))
                 return after
             except Stale:
                 continue  # somebody was faster; look again, and refuse if a version was named
@@ -237,16 +277,58 @@ class Routing:
         now = self._at()
         due = await self.tickets.due(now, _DUE_BATCH)
         for before in due:
-            after = before
+            after, terms = await self._under_current(before, now)
             happened = []
-            while (fired := fire_next(after, now)) is not None:
+            while (fired := fire_next(after, terms, now)) is not None:
                 after, timer = fired
-                happened.append(Happened(timer.action, after, timer.deadline, f"{timer.name}@{timer.at.isoformat()}"))
+                happened.append(Happened(timer.action, after, timer.deadline, timer.name, timer.share, timer.level))
+                if timer.deadline == PROMISE:  # a broken promise makes it urgent: shorter times from now on
+                    after, terms = await self._under_fitting(after, terms, now)
             try:
-                await self.tickets.change(before, after, happened)
+                await self._change(before, after, terms, happened)
             except Stale:
                 continue  # another replica fired it, or it has just changed: the next look decides
         return len(due)
+
+    async def move_to_current(self, tenant: str, old_version: str) -> int:
+        """Bring unfinished tickets of an old version of the service levels under those of now. Returns how many there were."""
+        found = await self.tickets.of_version(tenant, old_version, _DUE_BATCH)
+        for before in found:
+            after, terms = await self._under_current(before, self._at())
+            try:
+                await self._change(before, after, terms, ())
+            except Stale:
+                continue  # whoever changed it has brought it along
+        return len(found)
+
+    async def _under_current(self, ticket: Ticket, at: datetime) -> tuple[Ticket, Terms]:
+        """The ticket under the service levels of now, and its terms there."""
+        levels = await self.levels.current(ticket.tenant)
+        if ticket.levels_version == levels.version:
+            return ticket, levels.terms_of(ticket.policy_id) or levels.terms_for(ticket)
+        new = levels.terms_for(ticket)
+        if ticket.state in (State.RESOLVED, State.CLOSED):
+            return ticket, new
+        old = (await self.levels.version(ticket.tenant, ticket.levels_version)).terms_of(ticket.policy_id) or new
+        return steps.under_terms(ticket, old, new, levels.version, at), new
+
+    async def _under_fitting(self, ticket: Ticket, terms: Terms, at: datetime) -> tuple[Ticket, Terms]:
+        """The ticket under the terms for what has become of it, and these."""
+        levels = await self.levels.current(ticket.tenant)
+        fitting = levels.terms_for(ticket)
+        if fitting.policy.policy_id == ticket.policy_id:
+            return ticket, terms
+        return steps.under_terms(ticket, terms, fitting, levels.version, at), fitting
+
+    async def _terms(self, ticket: Ticket) -> Terms:
+        levels = await self.levels.current(ticket.tenant)
+        return levels.terms_of(ticket.policy_id) or levels.terms_for(ticket)
+
+    async def _add(self, ticket: Ticket, levels: ServiceLevels) -> tuple[Ticket, bool]:
+        return await self.tickets.add(ticket, next_timer_at(ticket, levels.terms_for(ticket)))
+
+    async def _change(self, before: Ticket, after: Ticket, terms: Terms, happened: Sequence[Happened]) -> None:
+        await self.tickets.change(before, after, next_timer_at(after, terms), happened)
 
     def _at(self) -> datetime:
         """Now, to the millisecond: what is stored and what is held are the same."""

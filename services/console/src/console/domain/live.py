@@ -15,7 +15,7 @@ _STATUS: Mapping[str, Status] = {
 }
 TICKET_EVENTS = frozenset({
     "TicketOpened", "TicketAssigned", "TicketStarted", "TicketEscalated", "TicketCommented", "TicketResolved", "TicketClosed", "TicketReopened",
-    "TicketDueSoon", "TicketOverdue",
+    "TicketChanged", "TicketDueSoon", "TicketOverdue",
 })
 
 

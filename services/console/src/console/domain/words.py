@@ -24,11 +24,12 @@ EMOTION = {"angry": "愤怒", "anxious": "焦虑", "neutral": "平静", "satisfi
 URGENCY = {"high": "紧急", "normal": "一般"}
 RESULT = {"pass": "通过", "fail": "未通过", "na": "不适用", "abstain": "待人工"}
 ALERT = {"negative_emotion": "情绪激化", "forbidden_phrase": "违规用语", "complaint_keyword": "投诉风险词", "long_silence": "长时间静音"}
-TICKET_STATE = {"open": "待分配", "assigned": "已分配", "in_progress": "处理中", "resolved": "已解决", "closed": "已关闭"}
+TICKET_STATE = {"open": "待分配", "assigned": "已分配", "in_progress": "处理中", "waiting": "等待客户", "resolved": "已解决", "closed": "已关闭"}
 TICKET_KIND = {"service": "服务工单", "callback": "回访工单", "rectification": "整改工单"}
 TICKET_TYPES = ("咨询", "故障", "投诉", "业务办理")
 TICKET_ACTION = {
-    "opened": "开单", "assigned": "分配", "started": "开始处理", "escalated": "升级二线", "commented": "备注", "resolved": "解决",
+    "opened": "开单", "assigned": "分配", "started": "开始处理", "escalated": "升级二线", "waited": "等待客户", "resumed": "继续处理",
+    "answered": "答复客户", "customer_said": "客户来信来电", "diagnosed": "诊断", "terms_changed": "时限变更", "commented": "备注", "resolved": "解决",
     "closed": "关闭", "reopened": "重新打开", "due_soon": "即将超时", "overdue": "已超时",
 }
 CAUSE = {

@@ -17,7 +17,7 @@ from console.domain.words import NONE, TICKET_KIND, TICKET_STATE, TICKET_TYPES, 
 from console.pages.controls import choice, column, dialog, leads_on, line, pager, quiet_button, strong_button, table, words
 from console.pages.frame import Section, act, empty, title
 
-STATE_TONE = {"open": "warn", "assigned": "info", "in_progress": "info", "resolved": "good", "closed": "calm"}
+STATE_TONE = {"open": "warn", "assigned": "info", "in_progress": "info", "waiting": "calm", "resolved": "good", "closed": "calm"}
 # Suggestions for the filter; departments are the company's own words, so any other can be typed.
 DEPARTMENTS = ("市场部", "网维部", "研发部", "仓配部", "服务部", "班组", "客户关怀部")
 _SIZE = 20

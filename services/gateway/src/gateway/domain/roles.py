@@ -10,7 +10,7 @@ EVENTS_READ = "events:read"
 # Every permission that an RPC asks for, and the edge's own for its event stream.
 ALL = frozenset({
     "interactions:read", "interactions:write", "audio:read", "evaluations:read", "scorecards:read", "scorecards:write",
-    "reviews:read", "reviews:write", "appeals:write", "tickets:read", "tickets:write",
+    "reviews:read", "reviews:write", "appeals:write", "tickets:read", "tickets:write", "levels:write",
     "knowledge:read", "knowledge:write", "knowledge:review", "kpis:read", "kpis:write", EVENTS_READ, "keys:admin", "audit:read", "caller:read",
 })
 

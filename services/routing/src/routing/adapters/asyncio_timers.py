@@ -6,10 +6,12 @@ import logging
 from chassis.transient import is_transient
 
 from routing.app import Routing
+from routing.app_levels import LevelStore, follow
 
 log = logging.getLogger(__name__)
 
 _PAUSE_S = 2.0
+_FOLLOW_S = 1.0
 
 
 async def run_timers(routing: Routing, poll_s: float) -> None:
@@ -25,3 +27,15 @@ async def run_timers(routing: Routing, poll_s: float) -> None:
             continue
         if not busy:
             await asyncio.sleep(poll_s)
+
+
+async def run_followers(store: LevelStore, routing: Routing) -> None:
+    """Brings tickets under newly published service levels, as long as the process runs."""
+    while True:
+        try:
+            await follow(store, routing)
+        except Exception as failure:
+            if not is_transient(failure):
+                raise
+            log.warning("service levels wait: %s", type(failure).__name__)
+        await asyncio.sleep(_FOLLOW_S)

@@ -47,6 +47,7 @@ class RoutingServicer(pb_grpc.RoutingServiceServicer):
             customer_id=request.customer_id,
             overdue=request.overdue,
             kind=KIND_OF.get(request.kind),
+            due_first=_due_first(request.order_by),
         )
         page = await self._routing.page(_who(), narrowed, page_size(request.page_size), request.page_token)
         return pb.ListTicketsResponse(tickets=[to_wire(t, with_history=False) for t in page.tickets], next_page_token=page.next_token)
@@ -80,6 +81,26 @@ class RoutingServicer(pb_grpc.RoutingServiceServicer):
         ticket = await self._routing.reopen(_who(), _id(request.ticket_id), _version(request.version), request.note)
         return pb.ReopenTicketResponse(ticket=to_wire(ticket))
 
+    async def WaitTicket(self, request: pb.WaitTicketRequest, context: Context) -> pb.WaitTicketResponse:
+        ticket = await self._routing.wait(_who(), _id(request.ticket_id), _version(request.version), request.note)
+        return pb.WaitTicketResponse(ticket=to_wire(ticket))
+
+    async def ResumeTicket(self, request: pb.ResumeTicketRequest, context: Context) -> pb.ResumeTicketResponse:
+        ticket = await self._routing.resume(_who(), _id(request.ticket_id), _version(request.version), request.note)
+        return pb.ResumeTicketResponse(ticket=to_wire(ticket))
+
+    async def AnswerTicket(self, request: pb.AnswerTicketRequest, context: Context) -> pb.AnswerTicketResponse:
+        ticket = await self._routing.answer(_who(), _id(request.ticket_id), _version(request.version), request.note)
+        return pb.AnswerTicketResponse(ticket=to_wire(ticket))
+
+    async def DiagnoseTicket(self, request: pb.DiagnoseTicketRequest, context: Context) -> pb.DiagnoseTicketResponse:
+        ticket = await self._routing.diagnose(_who(), _id(request.ticket_id), _version(request.version), request.note)
+        return pb.DiagnoseTicketResponse(ticket=to_wire(ticket))
+
+    async def RecordCustomerMessage(self, request: pb.RecordCustomerMessageRequest, context: Context) -> pb.RecordCustomerMessageResponse:
+        ticket = await self._routing.customer_said(_who(), _id(request.ticket_id), _version(request.version), request.note)
+        return pb.RecordCustomerMessageResponse(ticket=to_wire(ticket))
+
 
 def _who() -> Who:
     identity = caller()
@@ -90,6 +111,12 @@ def _id(ticket_id: str) -> str:
     if not is_id(ticket_id):
         raise InvalidInput("ticket_id", "must be a UUID in lower case")
     return ticket_id
+
+
+def _due_first(order_by: str) -> bool:
+    if order_by not in ("", "opened", "due"):
+        raise InvalidInput("order_by", "must be opened or due")
+    return order_by == "due"
 
 
 def _version(version: int) -> int:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from chassis.errors import InvalidInput, NotFound, Stale
@@ -21,10 +21,9 @@ from chassis.mongo import (
 
 from routing.adapters.protobuf_tickets import envelopes
 from routing.app import Happened, Page, TicketFilter
-from routing.domain.deadlines import next_timer_at
+from routing.domain.clocks import Clock, Clocks, Target
 from routing.domain.tickets import (
     Action,
-    Deadlines,
     HistoryEntry,
     Kind,
     Promise,
@@ -56,6 +55,14 @@ _ORDER = re.compile(r"\d{15}-[0-9a-f-]{36}")
 _DIGITS = 15
 
 
+# The ways in which the tickets due soonest are asked for.
+_DUE_INDEXED: tuple[tuple[str, ...], ...] = (("assignee",), ("department",), ("kind",), ("visible_to",), ())
+
+
+def _due_index_name(fields: Sequence[str]) -> str:
+    return "_".join(("tenant", *fields, "due_order"))
+
+
 def index_name(fields: Sequence[str]) -> str:
     return "_".join(("tenant", *fields, "order"))
 
@@ -76,12 +83,18 @@ class MongoTickets:
         lists = [
             IndexModel([("tenant", 1), *((field, 1) for field in fields), ("order", 1)], name=index_name(fields)) for fields in _INDEXED
         ]
-        await self._tickets.create_indexes([*lists, IndexModel([("next_timer_at", 1)], sparse=True, name="next_timer_at")])
+        soonest = [
+            IndexModel([("tenant", 1), *((field, 1) for field in fields), ("due_order", 1)], name=_due_index_name(fields)) for fields in _DUE_INDEXED
+        ]
+        await self._tickets.create_indexes([
+            *lists, *soonest, IndexModel([("next_timer_at", 1)], sparse=True, name="next_timer_at"),
+            IndexModel([("tenant", 1), ("unfinished_by", 1)], name="tenant_unfinished_by"),
+        ])
         await self.outbox.prepare()
 
-    async def add(self, ticket: Ticket) -> tuple[Ticket, bool]:
+    async def add(self, ticket: Ticket, timer_at: datetime | None) -> tuple[Ticket, bool]:
         told = envelopes(Happened(Action.OPENED, ticket))
-        document = _to_document(ticket) | {
+        document = _to_document(ticket) | ({"next_timer_at": timer_at} if timer_at else {}) | {
             "_id": _key(ticket.tenant, ticket.ticket_id),
             "order": f"{round(ticket.opened_at.timestamp() * 1000):0{_DIGITS}d}-{ticket.ticket_id}",
             "history": [_entry_document(entry) for entry in ticket.history],
@@ -105,15 +118,13 @@ class MongoTickets:
             raise NotFound(f"no ticket {ticket_id}")
         return document
 
-    async def change(self, before: Ticket, after: Ticket, happened: Sequence[Happened]) -> None:
+    async def change(self, before: Ticket, after: Ticket, timer_at: datetime | None, happened: Sequence[Happened]) -> None:
         told = [envelope for one in happened for envelope in envelopes(one)]
-        fields = _to_document(after)
-        timer = fields.pop("next_timer_at", None)
+        fields = _to_document(after) | ({"next_timer_at": timer_at} if timer_at else {})
         update: Document = {"$set": fields}
-        if timer is None:
-            update["$unset"] = {"next_timer_at": ""}
-        else:
-            fields["next_timer_at"] = timer
+        gone = {name: "" for name in ("next_timer_at", "due_order", "unfinished_by") if name not in fields}
+        if gone:
+            update["$unset"] = gone
         added = [_entry_document(entry) for entry in after.history[len(before.history) :]]
         if added:
             update["$push"] = {"history": {"$each": added}}
@@ -128,6 +139,8 @@ class MongoTickets:
         await self.outbox.flush(key, told)
 
     async def page(self, tenant: str, narrowed: TicketFilter, size: int, token: str) -> Page:
+        if narrowed.due_first:
+            return await self._soonest(tenant, narrowed, size, token)
         equal, beyond = query_for(tenant, narrowed)
         found = await newest_first(
             self._tickets,
@@ -141,14 +154,41 @@ class MongoTickets:
         tickets = tuple(_from_document(document) for document in found[:size])
         return Page(tickets, encode_page_token(found[size - 1]["order"]) if len(found) > size else "")
 
+    async def _soonest(self, tenant: str, narrowed: TicketFilter, size: int, token: str) -> Page:
+        query = due_query_for(tenant, narrowed, _order_in(token))
+        found = await self._tickets.find(query, {"history": 0, "outbox": 0}).sort("due_order", 1).limit(size + 1).to_list(size + 1)
+        tickets = tuple(_from_document(document) for document in found[:size])
+        return Page(tickets, encode_page_token(found[size - 1]["due_order"]) if len(found) > size else "")
+
+    async def of_version(self, tenant: str, levels_version: str, limit: int) -> Sequence[Ticket]:
+        found = self._tickets.find({"tenant": tenant, "unfinished_by": levels_version}, {"outbox": 0}).limit(limit)
+        return [_from_document(document) for document in await found.to_list(limit)]
+
     async def due(self, now: datetime, limit: int) -> Sequence[Ticket]:
         found = self._tickets.find({"next_timer_at": {"$lte": now}}).sort("next_timer_at", 1).limit(limit)
         return [_from_document(document) for document in await found.to_list(limit)]
 
 
+def due_query_for(tenant: str, narrowed: TicketFilter, after: str) -> Document:
+    """Tickets with a deadline that still runs, soonest first, after a place in that order; one index range. Raises InvalidInput."""
+    asked = {name: value for name, value in _asked(narrowed).items() if name not in ("visible_to",)}
+    if narrowed.visible_to:
+        asked["visible_to"] = narrowed.visible_to
+    fields = next((f for f in _DUE_INDEXED if set(f) == asked.keys()), None)
+    if fields is None:
+        raise InvalidInput("order_by", "due goes with no other filter, or with one of assignee, department, kind")
+    return {"tenant": tenant} | asked | {"due_order": {"$gt": after}}
+
+
 def query_for(tenant: str, narrowed: TicketFilter) -> tuple[Document, Document]:
     """What the tickets of a list must equal: by the fields of its index, and beyond them."""
-    asked: dict[str, Any] = {
+    asked = _asked(narrowed)
+    by = next(fields for fields in _INDEXED if asked.keys() >= set(fields))
+    return {"tenant": tenant} | {f: asked[f] for f in by}, {f: v for f, v in asked.items() if f not in by}
+
+
+def _asked(narrowed: TicketFilter) -> dict[str, Any]:
+    return {
         name: value
         for name, value in (
             ("interaction_id", narrowed.interaction_id),
@@ -162,8 +202,6 @@ def query_for(tenant: str, narrowed: TicketFilter) -> tuple[Document, Document]:
         )
         if value
     }
-    by = next(fields for fields in _INDEXED if asked.keys() >= set(fields))
-    return {"tenant": tenant} | {f: asked[f] for f in by}, {f: v for f, v in asked.items() if f not in by}
 
 
 def _order_in(token: str) -> str:
@@ -203,16 +241,16 @@ def _to_document(ticket: Ticket) -> Document:
         "assignee": ticket.assignee,
         "visible_to": sorted({ticket.agent_id, ticket.assignee} - {""}),
         "opened_at": ticket.opened_at,
-        "deadlines": {
-            "first_response_warning": ticket.deadlines.first_response_warning,
-            "first_response": ticket.deadlines.first_response,
-            "resolution_warning": ticket.deadlines.resolution_warning,
-            "resolution": ticket.deadlines.resolution,
-        },
-        "first_responded_at": ticket.first_responded_at,
+        "clocks": {target.value: _clock_document(clock) for target, clock in ticket.clocks.of.items()},
+        "waiting": ticket.clocks.waiting,
+        "allowed_ms": {target.value: allowed // timedelta(milliseconds=1) for target, allowed in ticket.allowed.items()},
+        "due": {target.value: at for target, at in ticket.due.items()},
+        "policy_id": ticket.policy_id,
+        "levels_version": ticket.levels_version,
         "resolved_at": ticket.resolved_at,
         "closed_at": ticket.closed_at,
         "overdue": ticket.overdue,
+        "level": ticket.level,
         "resolution": ticket.resolution,
         "promises": [
             {"promise_id": p.promise_id, "what": p.what, "deadline": p.deadline, "owner": p.owner} for p in ticket.promises
@@ -220,10 +258,24 @@ def _to_document(ticket: Ticket) -> Document:
         "fired": list(ticket.fired),
         "version": ticket.version,
     }
-    timer = next_timer_at(ticket)
-    if timer is not None:
-        document["next_timer_at"] = timer
+    running = [at for target, at in ticket.due.items() if ticket.clocks[target].since is not None]
+    if running:
+        document["due_order"] = f"{round(min(running).timestamp() * 1000):0{_DIGITS}d}-{ticket.ticket_id}"
+    if ticket.state not in (State.RESOLVED, State.CLOSED):
+        document["unfinished_by"] = ticket.levels_version
     return document
+
+
+def _clock_document(clock: Clock) -> Document:
+    return {
+        "used_ms": clock.used // timedelta(milliseconds=1), "since": clock.since, "met_at": clock.met_at, "breached_at": clock.breached_at,
+        "round": clock.round, "fired": list(clock.fired),
+    }
+
+
+def _clock(document: Document) -> Clock:
+    used = timedelta(milliseconds=document["used_ms"])
+    return Clock(used, document["since"], document["met_at"], document["breached_at"], document["round"], tuple(document["fired"]))
 
 
 def _entry_document(entry: HistoryEntry) -> Document:
@@ -259,11 +311,15 @@ def _from_document(document: Document) -> Ticket:
         industry=document["industry"],
         assignee=document["assignee"],
         opened_at=document["opened_at"],
-        deadlines=Deadlines(**document["deadlines"]),
-        first_responded_at=document["first_responded_at"],
+        clocks=Clocks({Target(name): _clock(clock) for name, clock in document["clocks"].items()}, document["waiting"]),
+        allowed={Target(name): timedelta(milliseconds=ms) for name, ms in document["allowed_ms"].items()},
+        due={Target(name): at for name, at in document["due"].items()},
+        policy_id=document["policy_id"],
+        levels_version=document["levels_version"],
         resolved_at=document["resolved_at"],
         closed_at=document["closed_at"],
         overdue=document["overdue"],
+        level=document["level"],
         resolution=document["resolution"],
         promises=tuple(Promise(p["promise_id"], p["what"], p["deadline"], p["owner"]) for p in document["promises"]),
         fired=tuple(document["fired"]),

@@ -1,6 +1,6 @@
 """Tickets between the wire and the domain: names of enums, times, and the events each step becomes."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from chassis.messaging import Envelope, wrap
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -11,6 +11,7 @@ from mingjian.routing.v1 import events_pb2 as events
 from mingjian.routing.v1 import routing_service_pb2 as pb
 
 from routing.app import Happened
+from routing.domain.clocks import Target
 from routing.domain.opening import Contact, FatalItem, Scored
 from routing.domain.tickets import Action, HistoryEntry, Kind, Promise, State, Ticket, Urgency
 
@@ -23,6 +24,7 @@ STATES = {
     State.OPEN: pb.TICKET_STATE_OPEN,
     State.ASSIGNED: pb.TICKET_STATE_ASSIGNED,
     State.IN_PROGRESS: pb.TICKET_STATE_IN_PROGRESS,
+    State.WAITING: pb.TICKET_STATE_WAITING,
     State.RESOLVED: pb.TICKET_STATE_RESOLVED,
     State.CLOSED: pb.TICKET_STATE_CLOSED,
 }
@@ -57,14 +59,20 @@ def to_wire(ticket: Ticket, *, with_history: bool = True) -> pb.Ticket:
         product=ticket.product,
         assignee=ticket.assignee,
         opened_at=_stamp(ticket.opened_at),
-        first_response_due_at=_stamp(ticket.deadlines.first_response),
-        resolution_due_at=_stamp(ticket.deadlines.resolution),
         overdue=ticket.overdue,
+        level=ticket.level,
+        policy_id=ticket.policy_id,
+        levels_version=ticket.levels_version,
+        clocks=[_clock(ticket, target) for target in Target if target in ticket.clocks.of],
         resolution=ticket.resolution,
         version=ticket.version,
         routed_by=ticket.routed_by,
     )
+    running = [at for target, at in ticket.due.items() if ticket.clocks[target].since is not None]
     for moment, field in (
+        (ticket.due.get(Target.FIRST_RESPONSE), wire.first_response_due_at),
+        (ticket.due.get(Target.RESOLUTION), wire.resolution_due_at),
+        (min(running, default=None), wire.next_due_at),
         (ticket.first_responded_at, wire.first_responded_at),
         (ticket.resolved_at, wire.resolved_at),
         (ticket.closed_at, wire.closed_at),
@@ -73,6 +81,18 @@ def to_wire(ticket: Ticket, *, with_history: bool = True) -> pb.Ticket:
             field.FromDatetime(moment)
     if with_history:
         wire.history.extend(_entry(entry) for entry in ticket.history)
+    return wire
+
+
+def _clock(ticket: Ticket, target: Target) -> pb.TicketClock:
+    clock = ticket.clocks[target]
+    wire = pb.TicketClock(
+        target=target.value, used_s=clock.used // timedelta(seconds=1), running=clock.since is not None,
+        allowed_s=ticket.allowed.get(target, timedelta(0)) // timedelta(seconds=1),
+    )
+    for moment, field in ((ticket.due.get(target), wire.due_at), (clock.met_at, wire.met_at), (clock.breached_at, wire.breached_at)):
+        if moment is not None:
+            field.FromDatetime(moment)
     return wire
 
 
@@ -98,7 +118,7 @@ _EVENTS = {
 
 
 def envelopes(happened: Happened) -> tuple[Envelope, ...]:
-    """The events that tell of it; none for what concerns nobody else (a comment, the start of work)."""
+    """The events that tell of it."""
     ticket = happened.ticket
     wire = to_wire(ticket, with_history=False)
     at = ticket.history[-1].at
@@ -106,10 +126,14 @@ def envelopes(happened: Happened) -> tuple[Envelope, ...]:
         event = _EVENTS[happened.action](ticket=wire)
         return (wrap(event, tenant=ticket.tenant, key=f"{ticket.ticket_id}-{ticket.version}", about=ticket.ticket_id, at=at),)
     if happened.action in (Action.DUE_SOON, Action.OVERDUE):
-        made = events.TicketDueSoon if happened.action is Action.DUE_SOON else events.TicketOverdue
-        told = made(ticket=wire, deadline=happened.deadline)
-        return (wrap(told, tenant=ticket.tenant, key=f"{ticket.ticket_id}-{happened.name}", about=ticket.ticket_id, at=at),)
-    return ()
+        due: events.TicketDueSoon | events.TicketOverdue
+        if happened.action is Action.DUE_SOON:
+            due = events.TicketDueSoon(ticket=wire, deadline=happened.deadline, share=happened.share)
+        else:
+            due = events.TicketOverdue(ticket=wire, deadline=happened.deadline, level=happened.level)
+        return (wrap(due, tenant=ticket.tenant, key=f"{ticket.ticket_id}-{happened.name}", about=ticket.ticket_id, at=at),)
+    changed = events.TicketChanged(ticket=wire, action=happened.action.value)
+    return (wrap(changed, tenant=ticket.tenant, key=f"{ticket.ticket_id}-{ticket.version}", about=ticket.ticket_id, at=at),)
 
 
 def scored_of(event: nlp_events.InteractionScored, tenant: str) -> Scored:

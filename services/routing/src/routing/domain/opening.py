@@ -6,8 +6,9 @@ from datetime import datetime, timedelta, timezone
 
 from chassis.errors import InvalidInput
 
-from routing.domain.deadlines import ServiceLevels
+from routing.domain.clocks import Clocks
 from routing.domain.departments import DepartmentRules, Matter
+from routing.domain.service_levels import ServiceLevels
 from routing.domain.tickets import (
     SYSTEM,
     Action,
@@ -18,6 +19,8 @@ from routing.domain.tickets import (
     Ticket,
     Urgency,
     noted,
+    timed,
+    under_terms,
 )
 
 COMPLAINT, FAULT, TRANSACTION, INQUIRY = "投诉", "故障", "业务办理", "咨询"
@@ -138,7 +141,10 @@ def opened(
     )
     late = [p.what for p in wanted.promises if p.deadline is not None and p.deadline <= at]
     note = note or "；".join([f"转{routed.department}", *(f"承诺期限已过，请核实是否兑现：{what}" for what in late)])
-    return Ticket(
+    terms = levels.terms(
+        kind=wanted.kind, type_=wanted.type, urgency=wanted.urgency, tier=contact.customer_tier, industry=contact.industry,
+    )
+    ticket = Ticket(
         ticket_id=ticket_id,
         tenant=contact.tenant,
         interaction_id=contact.interaction_id,
@@ -159,24 +165,29 @@ def opened(
         industry=contact.industry,
         assignee="",
         opened_at=at,
-        deadlines=levels.deadlines(wanted.kind, wanted.urgency, at),
-        first_responded_at=None,
+        clocks=Clocks(),
+        allowed={},
+        due={},
+        policy_id=terms.policy.policy_id,
+        levels_version=levels.version,
         resolved_at=None,
         closed_at=None,
         overdue=False,
+        level=0,
         resolution="",
         promises=wanted.promises,
         fired=(),
         version=1,
         history=(HistoryEntry(at, by, Action.OPENED, None, State.OPEN, note),),
     )
+    return timed(ticket, Clocks().opened(at), terms)
 
 
 def absorbed(ticket: Ticket, wanted: Wanted, departments: DepartmentRules, levels: ServiceLevels, at: datetime) -> Ticket:
     """The ticket with what a later finding about the same contact adds; the very same ticket where it adds nothing.
 
-    A more serious type or a higher urgency moves it to the department and to the deadlines that belong to that, counted from its
-    opening; nothing is ever taken back.
+    A more serious type or a higher urgency moves it to the department and to the terms that belong to that, the time it has used
+    kept; nothing is ever taken back.
     """
     causes = tuple(dict.fromkeys((*ticket.causes, *wanted.causes)))
     known = {p.promise_id for p in ticket.promises}
@@ -188,7 +199,7 @@ def absorbed(ticket: Ticket, wanted: Wanted, departments: DepartmentRules, level
     added = [cause for cause in causes if cause not in ticket.causes]
     changed = replace(ticket, causes=causes, promises=promises)
     if more_urgent:
-        changed = replace(changed, urgency=Urgency.HIGH, deadlines=levels.deadlines(ticket.kind, Urgency.HIGH, ticket.opened_at))
+        changed = replace(changed, urgency=Urgency.HIGH)
     if more_serious:
         contact = wanted.contact
         routed = departments.route(
@@ -198,8 +209,13 @@ def absorbed(ticket: Ticket, wanted: Wanted, departments: DepartmentRules, level
             changed, type=wanted.type, title=wanted.title, description=wanted.description,
             department=routed.department, routed_by=routed.routed_by,
         )
-    note = f"并入同一会话的新发现：{'、'.join(added) or '承诺'}"
-    return noted(changed, Action.COMMENTED, SYSTEM, at, note)
+    changed = noted(changed, Action.COMMENTED, SYSTEM, at, f"并入同一会话的新发现：{'、'.join(added) or '承诺'}")
+    new = levels.terms_for(changed)
+    old = levels.terms_of(ticket.policy_id) or new
+    if new.policy.policy_id == ticket.policy_id:
+        return changed
+    moved = under_terms(changed, old, new, levels.version, at)
+    return replace(moved, version=changed.version)  # one change, one version
 
 
 def by_hand(wanted: Wanted) -> Wanted:

@@ -1,10 +1,14 @@
 """A ticket and the steps it can take; every step is written into its history."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 from chassis.errors import InvalidInput, NotAllowedNow
+
+from routing.domain.calendars import WorkingCalendar
+from routing.domain.clocks import Clocks, Policy, Target
 
 SYSTEM = "system"
 MAX_NOTE = 2_000
@@ -26,6 +30,7 @@ class State(Enum):
     OPEN = "open"
     ASSIGNED = "assigned"
     IN_PROGRESS = "in_progress"
+    WAITING = "waiting"
     RESOLVED = "resolved"
     CLOSED = "closed"
 
@@ -44,10 +49,16 @@ class Action(Enum):
     ASSIGNED = "assigned"
     STARTED = "started"
     ESCALATED = "escalated"
+    WAITED = "waited"
+    RESUMED = "resumed"
     RESOLVED = "resolved"
     CLOSED = "closed"
     REOPENED = "reopened"
     COMMENTED = "commented"
+    ANSWERED = "answered"
+    CUSTOMER_SAID = "customer_said"
+    DIAGNOSED = "diagnosed"
+    TERMS_CHANGED = "terms_changed"
     DUE_SOON = "due_soon"
     OVERDUE = "overdue"
 
@@ -55,10 +66,12 @@ class Action(Enum):
 # What each step may start from and where it leads. Escalating hands the ticket over: the second line still has to take it,
 # so it is open again; the same holds for a ticket that is reopened.
 STEPS: dict[Action, tuple[frozenset[State], State]] = {
-    Action.ASSIGNED: (frozenset({State.OPEN, State.ASSIGNED, State.IN_PROGRESS}), State.ASSIGNED),
+    Action.ASSIGNED: (frozenset({State.OPEN, State.ASSIGNED, State.IN_PROGRESS, State.WAITING}), State.ASSIGNED),
     Action.STARTED: (frozenset({State.ASSIGNED}), State.IN_PROGRESS),
-    Action.ESCALATED: (frozenset({State.OPEN, State.ASSIGNED, State.IN_PROGRESS}), State.OPEN),
-    Action.RESOLVED: (frozenset({State.IN_PROGRESS}), State.RESOLVED),
+    Action.ESCALATED: (frozenset({State.OPEN, State.ASSIGNED, State.IN_PROGRESS, State.WAITING}), State.OPEN),
+    Action.WAITED: (frozenset({State.IN_PROGRESS}), State.WAITING),
+    Action.RESUMED: (frozenset({State.WAITING}), State.IN_PROGRESS),
+    Action.RESOLVED: (frozenset({State.IN_PROGRESS, State.WAITING}), State.RESOLVED),
     Action.CLOSED: (frozenset({State.RESOLVED}), State.CLOSED),
     Action.REOPENED: (frozenset({State.RESOLVED, State.CLOSED}), State.OPEN),
 }
@@ -87,18 +100,21 @@ class Promise:
 
 
 @dataclass(frozen=True, slots=True)
-class Deadlines:
-    """When somebody must have answered and when it must be solved, each with the moment of its warning."""
+class Terms:
+    """What a ticket's clocks go by: the time allowed and when people work."""
 
-    first_response_warning: datetime
-    first_response: datetime
-    resolution_warning: datetime
-    resolution: datetime
+    policy: Policy
+    calendar: WorkingCalendar
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """One piece of work. `version` grows by one with every change; `fired` names the timers that have gone off."""
+    """One piece of work. `version` grows by one with every change.
+
+    `allowed` is the working time each target has; `due` says when that is due, or was when it was met; a clock that stands has no such
+    moment. `policy_id` and `levels_version` name the terms they come from. `fired` names the promises that have run out. `level` is how far an overdue
+    ticket was escalated: 1 at the breach, more for each further step.
+    """
 
     ticket_id: str
     tenant: str
@@ -120,16 +136,39 @@ class Ticket:
     industry: str
     assignee: str
     opened_at: datetime
-    deadlines: Deadlines
-    first_responded_at: datetime | None
+    clocks: Clocks
+    allowed: Mapping[Target, timedelta]
+    due: Mapping[Target, datetime]
+    policy_id: str
+    levels_version: str
     resolved_at: datetime | None
     closed_at: datetime | None
     overdue: bool
+    level: int
     resolution: str
     promises: tuple[Promise, ...]
     fired: tuple[str, ...]
     version: int
     history: tuple[HistoryEntry, ...]
+
+    @property
+    def first_responded_at(self) -> datetime | None:
+        """When somebody first answered."""
+        return self.clocks[Target.FIRST_RESPONSE].met_at
+
+
+def timed(ticket: Ticket, clocks: Clocks, terms: Terms) -> Ticket:
+    """The ticket with its clocks moved, and by when each target is due from now on."""
+    due = {}
+    for target, allowed in terms.policy.allowed.items():
+        clock = clocks[target]
+        if clock.since is not None:
+            at = clock.due_at(allowed, terms.calendar)
+            if at is not None:
+                due[target] = at
+        elif clock.met_at is not None and target in ticket.due:
+            due[target] = ticket.due[target]
+    return replace(ticket, clocks=clocks, allowed=terms.policy.allowed, due=due)
 
 
 def assign(ticket: Ticket, assignee: str, by: str, at: datetime, note: str = "") -> Ticket:
@@ -139,24 +178,57 @@ def assign(ticket: Ticket, assignee: str, by: str, at: datetime, note: str = "")
     return replace(moved, assignee=assignee)
 
 
-def start(ticket: Ticket, by: str, at: datetime, note: str = "") -> Ticket:
+def start(ticket: Ticket, terms: Terms, by: str, at: datetime, note: str = "") -> Ticket:
     """Work has begun and the customer was answered. Raises NotAllowedNow."""
     moved = _step(ticket, Action.STARTED, by, at, note)
-    return replace(moved, first_responded_at=ticket.first_responded_at or at)
+    return timed(moved, ticket.clocks.resumed(at).answered(at, terms.calendar), terms)
 
 
-def escalate(ticket: Ticket, by: str, at: datetime, note: str) -> Ticket:
-    """Give it to the second line. Raises InvalidInput, NotAllowedNow where it is there already."""
+def escalate(ticket: Ticket, terms: Terms, by: str, at: datetime, note: str) -> Ticket:
+    """Give it to the second line, which the first line's diagnosis led to. Raises InvalidInput, NotAllowedNow where it is there already."""
     note = _needed("note", note, MAX_NOTE)
     if ticket.line >= 2:
         raise NotAllowedNow("the second line has this ticket already")
-    return replace(_step(ticket, Action.ESCALATED, by, at, note), line=2, assignee="")
+    moved = replace(_step(ticket, Action.ESCALATED, by, at, note), line=2, assignee="")
+    return timed(moved, ticket.clocks.resumed(at).diagnosed(at, terms.calendar), terms)
 
 
-def resolve(ticket: Ticket, resolution: str, by: str, at: datetime, note: str = "") -> Ticket:
+def wait(ticket: Ticket, terms: Terms, by: str, at: datetime, note: str) -> Ticket:
+    """Nothing can be done before the customer answers: the clocks stand. Raises InvalidInput, NotAllowedNow."""
+    note = _needed("note", note, MAX_NOTE)
+    return timed(_step(ticket, Action.WAITED, by, at, note), ticket.clocks.waits_for_customer(at, terms.calendar), terms)
+
+
+def resume(ticket: Ticket, terms: Terms, by: str, at: datetime, note: str = "") -> Ticket:
+    """It goes on without the customer's answer. Raises NotAllowedNow."""
+    return timed(_step(ticket, Action.RESUMED, by, at, note), ticket.clocks.resumed(at), terms)
+
+
+def answer(ticket: Ticket, terms: Terms, by: str, at: datetime, note: str) -> Ticket:
+    """The customer was answered; not once it is resolved. Raises InvalidInput, NotAllowedNow."""
+    return _told(ticket, Action.ANSWERED, by, at, note, lambda clocks: clocks.answered(at, terms.calendar), terms)
+
+
+def customer_said(ticket: Ticket, terms: Terms, by: str, at: datetime, note: str) -> Ticket:
+    """The customer wrote or called, by whatever channel: a ticket that waited for it goes on. Raises InvalidInput."""
+    note = _needed("note", note, MAX_NOTE)
+    if ticket.state is State.WAITING:
+        ticket = _step(ticket, Action.RESUMED, by, at, note)
+        return timed(ticket, ticket.clocks.customer_said(at, terms.calendar), terms)
+    _check_room(ticket)
+    return timed(noted(ticket, Action.CUSTOMER_SAID, by, at, note), ticket.clocks.customer_said(at, terms.calendar), terms)
+
+
+def diagnose(ticket: Ticket, terms: Terms, by: str, at: datetime, note: str) -> Ticket:
+    """What is wrong is known; not once it is resolved. Raises InvalidInput, NotAllowedNow."""
+    return _told(ticket, Action.DIAGNOSED, by, at, note, lambda clocks: clocks.diagnosed(at, terms.calendar), terms)
+
+
+def resolve(ticket: Ticket, terms: Terms, resolution: str, by: str, at: datetime, note: str = "") -> Ticket:
     """Say what solved it. Raises InvalidInput, NotAllowedNow."""
     resolution = _needed("resolution", resolution, MAX_NOTE)
-    return replace(_step(ticket, Action.RESOLVED, by, at, note or resolution), resolution=resolution, resolved_at=at)
+    moved = replace(_step(ticket, Action.RESOLVED, by, at, note or resolution), resolution=resolution, resolved_at=at)
+    return timed(moved, ticket.clocks.resolved(at, terms.calendar), terms)
 
 
 def close(ticket: Ticket, by: str, at: datetime, note: str = "") -> Ticket:
@@ -164,23 +236,25 @@ def close(ticket: Ticket, by: str, at: datetime, note: str = "") -> Ticket:
     return replace(_step(ticket, Action.CLOSED, by, at, note), closed_at=at)
 
 
-def reopen(ticket: Ticket, deadlines: Deadlines, by: str, at: datetime, note: str) -> Ticket:
-    """Take it up again with a resolution deadline counted anew; what fired for the old one may fire again.
+def reopen(ticket: Ticket, terms: Terms, by: str, at: datetime, note: str) -> Ticket:
+    """Take it up again: the resolution goes on with the time it had used, the time since then does not count.
 
     Raises InvalidInput, NotAllowedNow.
     """
     note = _needed("note", note, MAX_NOTE)
-    return replace(
-        _step(ticket, Action.REOPENED, by, at, note),
-        assignee="",
-        resolved_at=None,
-        closed_at=None,
-        resolution="",
-        deadlines=replace(
-            ticket.deadlines, resolution_warning=deadlines.resolution_warning, resolution=deadlines.resolution
-        ),
-        fired=tuple(name for name in ticket.fired if not name.endswith(":resolution")),
-    )
+    moved = replace(_step(ticket, Action.REOPENED, by, at, note), assignee="", resolved_at=None, closed_at=None, resolution="")
+    return timed(moved, ticket.clocks.reopened(at), terms)
+
+
+def under_terms(ticket: Ticket, old: Terms, new: Terms, levels_version: str, at: datetime) -> Ticket:
+    """Other terms from now on, the time used so far kept; the very same ticket where nothing changes for it."""
+    named = replace(ticket, policy_id=new.policy.policy_id, levels_version=levels_version)
+    clocks = ticket.clocks.moved(at, old.calendar).under(new.policy, at, new.calendar)
+    after = timed(named, clocks, new)
+    if after.due == ticket.due and named.policy_id == ticket.policy_id:
+        return replace(named, clocks=ticket.clocks, version=ticket.version + 1)
+    overdue = any(clock.breached_at is not None for clock in clocks.of.values()) or any(name.startswith("overdue:") for name in ticket.fired)
+    return replace(noted(after, Action.TERMS_CHANGED, SYSTEM, at, f"时限改按 {new.policy.policy_id}@{levels_version}"), overdue=overdue)
 
 
 def comment(ticket: Ticket, by: str, at: datetime, note: str) -> Ticket:
@@ -188,6 +262,14 @@ def comment(ticket: Ticket, by: str, at: datetime, note: str) -> Ticket:
     note = _needed("note", note, MAX_NOTE)
     _check_room(ticket)
     return noted(ticket, Action.COMMENTED, by, at, note)
+
+
+def _told(ticket: Ticket, action: Action, by: str, at: datetime, note: str, move: Callable[[Clocks], Clocks], terms: Terms) -> Ticket:
+    note = _needed("note", note, MAX_NOTE)
+    if ticket.state in (State.RESOLVED, State.CLOSED):
+        raise NotAllowedNow(f"a ticket that is {ticket.state.value} cannot be {action.value}; reopen it first")
+    _check_room(ticket)
+    return timed(noted(ticket, action, by, at, note), move(ticket.clocks), terms)
 
 
 def noted(ticket: Ticket, action: Action, by: str, at: datetime, note: str) -> Ticket:

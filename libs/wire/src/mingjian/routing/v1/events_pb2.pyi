@@ -162,15 +162,46 @@ class TicketReopened(_message.Message):
 Global___TicketReopened: _TypeAlias = TicketReopened  # noqa: Y015
 
 @_typing.final
+class TicketChanged(_message.Message):
+    """TicketChanged: something else happened that others may want to see. Key: ticket_id and version."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKET_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    action: _builtins.str
+    """started, waited, resumed, answered, customer_said, diagnosed, commented or terms_changed."""
+    @_builtins.property
+    def ticket(self) -> _routing_service_pb2.Ticket:
+        """The ticket after it, without history."""
+
+    def __init__(
+        self,
+        *,
+        ticket: _routing_service_pb2.Ticket | None = ...,
+        action: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ticket", b"ticket"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "ticket", b"ticket"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TicketChanged: _TypeAlias = TicketChanged  # noqa: Y015
+
+@_typing.final
 class TicketDueSoon(_message.Message):
-    """TicketDueSoon: a deadline is near."""
+    """TicketDueSoon: a share of the time allowed is used."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     TICKET_FIELD_NUMBER: _builtins.int
     DEADLINE_FIELD_NUMBER: _builtins.int
+    SHARE_FIELD_NUMBER: _builtins.int
     deadline: _builtins.str
-    """first_response or resolution."""
+    """first_response, next_response, diagnosis or resolution."""
+    share: _builtins.float
+    """Share of the time allowed that is used, 0 to 1."""
     @_builtins.property
     def ticket(self) -> _routing_service_pb2.Ticket:
         """The ticket after it, without history."""
@@ -180,10 +211,11 @@ class TicketDueSoon(_message.Message):
         *,
         ticket: _routing_service_pb2.Ticket | None = ...,
         deadline: _builtins.str = ...,
+        share: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ticket", b"ticket"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deadline", b"deadline", "ticket", b"ticket"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deadline", b"deadline", "share", b"share", "ticket", b"ticket"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -197,8 +229,11 @@ class TicketOverdue(_message.Message):
 
     TICKET_FIELD_NUMBER: _builtins.int
     DEADLINE_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
     deadline: _builtins.str
-    """first_response, resolution or promise."""
+    """first_response, next_response, diagnosis, resolution or promise."""
+    level: _builtins.int
+    """1 at the breach, more for each further escalation."""
     @_builtins.property
     def ticket(self) -> _routing_service_pb2.Ticket:
         """The ticket after it, without history."""
@@ -208,10 +243,11 @@ class TicketOverdue(_message.Message):
         *,
         ticket: _routing_service_pb2.Ticket | None = ...,
         deadline: _builtins.str = ...,
+        level: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ticket", b"ticket"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deadline", b"deadline", "ticket", b"ticket"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deadline", b"deadline", "level", b"level", "ticket", b"ticket"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -67,6 +67,8 @@ class _TicketStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TicketSta
     """It is said to be solved."""
     TICKET_STATE_CLOSED: _TicketState.ValueType  # 5
     """It is over."""
+    TICKET_STATE_WAITING: _TicketState.ValueType  # 6
+    """It waits for the customer; its clocks stand."""
 
 class TicketState(_TicketState, metaclass=_TicketStateEnumTypeWrapper):
     """TicketState is where a ticket stands."""
@@ -83,6 +85,8 @@ TICKET_STATE_RESOLVED: TicketState.ValueType  # 4
 """It is said to be solved."""
 TICKET_STATE_CLOSED: TicketState.ValueType  # 5
 """It is over."""
+TICKET_STATE_WAITING: TicketState.ValueType  # 6
+"""It waits for the customer; its clocks stand."""
 Global___TicketState: _TypeAlias = TicketState  # noqa: Y015
 
 @_typing.final
@@ -100,7 +104,9 @@ class HistoryEntry(_message.Message):
     by: _builtins.str
     """Principal who did it; "system" for the platform."""
     action: _builtins.str
-    """opened, assigned, started, escalated, commented, resolved, closed, reopened, due_soon or overdue."""
+    """opened, assigned, started, escalated, waited, resumed, answered, customer_said, diagnosed, commented, resolved, closed, reopened,
+    terms_changed, due_soon or overdue.
+    """
     from_state: Global___TicketState.ValueType
     """State before; unset for opened."""
     to_state: Global___TicketState.ValueType
@@ -128,6 +134,58 @@ class HistoryEntry(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HistoryEntry: _TypeAlias = HistoryEntry  # noqa: Y015
+
+@_typing.final
+class TicketClock(_message.Message):
+    """TicketClock is how much working time one target of a ticket has used."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TARGET_FIELD_NUMBER: _builtins.int
+    ALLOWED_S_FIELD_NUMBER: _builtins.int
+    USED_S_FIELD_NUMBER: _builtins.int
+    RUNNING_FIELD_NUMBER: _builtins.int
+    DUE_AT_FIELD_NUMBER: _builtins.int
+    MET_AT_FIELD_NUMBER: _builtins.int
+    BREACHED_AT_FIELD_NUMBER: _builtins.int
+    target: _builtins.str
+    """first_response, next_response, diagnosis or resolution."""
+    allowed_s: _builtins.int
+    """Working seconds allowed; 0 where nothing is asked."""
+    used_s: _builtins.int
+    """Working seconds used up to the ticket's last change."""
+    running: _builtins.bool
+    """It runs; else it stands or what it waits for has happened."""
+    @_builtins.property
+    def due_at(self) -> _timestamp_pb2.Timestamp:
+        """When it is due, or was when it was met; unset while it stands."""
+
+    @_builtins.property
+    def met_at(self) -> _timestamp_pb2.Timestamp:
+        """When what it waits for happened; unset before."""
+
+    @_builtins.property
+    def breached_at(self) -> _timestamp_pb2.Timestamp:
+        """When it ran out; unset where it did not."""
+
+    def __init__(
+        self,
+        *,
+        target: _builtins.str = ...,
+        allowed_s: _builtins.int = ...,
+        used_s: _builtins.int = ...,
+        running: _builtins.bool = ...,
+        due_at: _timestamp_pb2.Timestamp | None = ...,
+        met_at: _timestamp_pb2.Timestamp | None = ...,
+        breached_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["breached_at", b"breached_at", "due_at", b"due_at", "met_at", b"met_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_s", b"allowed_s", "breached_at", b"breached_at", "due_at", b"due_at", "met_at", b"met_at", "running", b"running", "target", b"target", "used_s", b"used_s"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TicketClock: _TypeAlias = TicketClock  # noqa: Y015
 
 @_typing.final
 class Ticket(_message.Message):
@@ -163,6 +221,11 @@ class Ticket(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     HISTORY_FIELD_NUMBER: _builtins.int
     ROUTED_BY_FIELD_NUMBER: _builtins.int
+    CLOCKS_FIELD_NUMBER: _builtins.int
+    POLICY_ID_FIELD_NUMBER: _builtins.int
+    LEVELS_VERSION_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    NEXT_DUE_AT_FIELD_NUMBER: _builtins.int
     ticket_id: _builtins.str
     """UUID."""
     tenant: _builtins.str
@@ -203,6 +266,12 @@ class Ticket(_message.Message):
     """Grows by one with every change; send it back with the next."""
     routed_by: _builtins.str
     """Routing rule that chose the department, and the version of the rules."""
+    policy_id: _builtins.str
+    """Policy its clocks go by."""
+    levels_version: _builtins.str
+    """Version of the service levels."""
+    level: _builtins.int
+    """How far it was escalated for being overdue: 1 at the breach, more for each further step."""
     @_builtins.property
     def causes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Why it was opened: complaint, fault, fatal_item:<id>, broken_promise, promise, dissatisfied, manual."""
@@ -235,6 +304,14 @@ class Ticket(_message.Message):
     def history(self) -> _containers.RepeatedCompositeFieldContainer[Global___HistoryEntry]:
         """Everything that happened, oldest first; empty in lists."""
 
+    @_builtins.property
+    def clocks(self) -> _containers.RepeatedCompositeFieldContainer[Global___TicketClock]:
+        """Its clocks, those with a deadline first."""
+
+    @_builtins.property
+    def next_due_at(self) -> _timestamp_pb2.Timestamp:
+        """The next of its deadlines that still runs; unset where none does."""
+
     def __init__(
         self,
         *,
@@ -266,10 +343,15 @@ class Ticket(_message.Message):
         version: _builtins.int = ...,
         history: _abc.Iterable[Global___HistoryEntry] | None = ...,
         routed_by: _builtins.str = ...,
+        clocks: _abc.Iterable[Global___TicketClock] | None = ...,
+        policy_id: _builtins.str = ...,
+        levels_version: _builtins.str = ...,
+        level: _builtins.int = ...,
+        next_due_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "first_responded_at", b"first_responded_at", "first_response_due_at", b"first_response_due_at", "opened_at", b"opened_at", "resolution_due_at", b"resolution_due_at", "resolved_at", b"resolved_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "first_responded_at", b"first_responded_at", "first_response_due_at", b"first_response_due_at", "next_due_at", b"next_due_at", "opened_at", b"opened_at", "resolution_due_at", b"resolution_due_at", "resolved_at", b"resolved_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "assignee", b"assignee", "causes", b"causes", "closed_at", b"closed_at", "customer_id", b"customer_id", "customer_tier", b"customer_tier", "department", b"department", "description", b"description", "first_responded_at", b"first_responded_at", "first_response_due_at", b"first_response_due_at", "history", b"history", "interaction_id", b"interaction_id", "kind", b"kind", "line", b"line", "opened_at", b"opened_at", "overdue", b"overdue", "product", b"product", "resolution", b"resolution", "resolution_due_at", b"resolution_due_at", "resolved_at", b"resolved_at", "routed_by", b"routed_by", "state", b"state", "tenant", b"tenant", "ticket_id", b"ticket_id", "title", b"title", "type", b"type", "urgency", b"urgency", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "assignee", b"assignee", "causes", b"causes", "clocks", b"clocks", "closed_at", b"closed_at", "customer_id", b"customer_id", "customer_tier", b"customer_tier", "department", b"department", "description", b"description", "first_responded_at", b"first_responded_at", "first_response_due_at", b"first_response_due_at", "history", b"history", "interaction_id", b"interaction_id", "kind", b"kind", "level", b"level", "levels_version", b"levels_version", "line", b"line", "next_due_at", b"next_due_at", "opened_at", b"opened_at", "overdue", b"overdue", "policy_id", b"policy_id", "product", b"product", "resolution", b"resolution", "resolution_due_at", b"resolution_due_at", "resolved_at", b"resolved_at", "routed_by", b"routed_by", "state", b"state", "tenant", b"tenant", "ticket_id", b"ticket_id", "title", b"title", "type", b"type", "urgency", b"urgency", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -422,6 +504,7 @@ class ListTicketsRequest(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
     interaction_id: _builtins.str
     """Only of this interaction, where set."""
     state: Global___TicketState.ValueType
@@ -440,6 +523,8 @@ class ListTicketsRequest(_message.Message):
     """1 to 200; 50 where 0."""
     page_token: _builtins.str
     """next_page_token of the page before."""
+    order_by: _builtins.str
+    """opened (newest first) or due (those with a running deadline, soonest first; with at most one of assignee, department, kind); opened where empty."""
     def __init__(
         self,
         *,
@@ -452,10 +537,11 @@ class ListTicketsRequest(_message.Message):
         kind: Global___TicketKind.ValueType = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        order_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee", b"assignee", "customer_id", b"customer_id", "department", b"department", "interaction_id", b"interaction_id", "kind", b"kind", "overdue", b"overdue", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee", b"assignee", "customer_id", b"customer_id", "department", b"department", "interaction_id", b"interaction_id", "kind", b"kind", "order_by", b"order_by", "overdue", b"overdue", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -473,7 +559,7 @@ class ListTicketsResponse(_message.Message):
     """Empty on the last page."""
     @_builtins.property
     def tickets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Ticket]:
-        """Newest first, without history."""
+        """In the order asked for, without history."""
 
     def __init__(
         self,
@@ -874,3 +960,273 @@ class ReopenTicketResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReopenTicketResponse: _TypeAlias = ReopenTicketResponse  # noqa: Y015
+
+@_typing.final
+class WaitTicketRequest(_message.Message):
+    """WaitTicketRequest holds it until the customer answers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKET_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    ticket_id: _builtins.str
+    """UUID."""
+    version: _builtins.int
+    """Version the caller saw; 0 changes whatever is current."""
+    note: _builtins.str
+    """What is waited for; needed."""
+    def __init__(
+        self,
+        *,
+        ticket_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "ticket_id", b"ticket_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WaitTicketRequest: _TypeAlias = WaitTicketRequest  # noqa: Y015
+
+@_typing.final
+class WaitTicketResponse(_message.Message):
+    """WaitTicketResponse carries the ticket."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKET_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ticket(self) -> Global___Ticket:
+        """After the change."""
+
+    def __init__(
+        self,
+        *,
+        ticket: Global___Ticket | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ticket", b"ticket"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ticket", b"ticket"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WaitTicketResponse: _TypeAlias = WaitTicketResponse  # noqa: Y015
+
+@_typing.final
+class ResumeTicketRequest(_message.Message):
+    """ResumeTicketRequest lets it go on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKET_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    ticket_id: _builtins.str
+    """UUID."""
+    version: _builtins.int
+    """Version the caller saw; 0 changes whatever is current."""
+    note: _builtins.str
+    """Words for the history."""
+    def __init__(
+        self,
+        *,
+        ticket_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "ticket_id", b"ticket_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeTicketRequest: _TypeAlias = ResumeTicketRequest  # noqa: Y015
+
+@_typing.final
+class ResumeTicketResponse(_message.Message):
+    """ResumeTicketResponse carries the ticket."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKET_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ticket(self) -> Global___Ticket:
+        """After the change."""
+
+    def __init__(
+        self,
+        *,
+        ticket: Global___Ticket | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ticket", b"ticket"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ticket", b"ticket"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeTicketResponse: _TypeAlias = ResumeTicketResponse  # noqa: Y015
+
+@_typing.final
+class AnswerTicketRequest(_message.Message):
+    """AnswerTicketRequest says that the customer was answered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKET_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    ticket_id: _builtins.str
+    """UUID."""
+    version: _builtins.int
+    """Version the caller saw; 0 changes whatever is current."""
+    note: _builtins.str
+    """What was said; needed."""
+    def __init__(
+        self,
+        *,
+        ticket_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "ticket_id", b"ticket_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerTicketRequest: _TypeAlias = AnswerTicketRequest  # noqa: Y015
+
+@_typing.final
+class AnswerTicketResponse(_message.Message):
+    """AnswerTicketResponse carries the ticket."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKET_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ticket(self) -> Global___Ticket:
+        """After the change."""
+
+    def __init__(
+        self,
+        *,
+        ticket: Global___Ticket | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ticket", b"ticket"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ticket", b"ticket"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerTicketResponse: _TypeAlias = AnswerTicketResponse  # noqa: Y015
+
+@_typing.final
+class DiagnoseTicketRequest(_message.Message):
+    """DiagnoseTicketRequest says what is wrong."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKET_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    ticket_id: _builtins.str
+    """UUID."""
+    version: _builtins.int
+    """Version the caller saw; 0 changes whatever is current."""
+    note: _builtins.str
+    """What is wrong; needed."""
+    def __init__(
+        self,
+        *,
+        ticket_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "ticket_id", b"ticket_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiagnoseTicketRequest: _TypeAlias = DiagnoseTicketRequest  # noqa: Y015
+
+@_typing.final
+class DiagnoseTicketResponse(_message.Message):
+    """DiagnoseTicketResponse carries the ticket."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKET_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ticket(self) -> Global___Ticket:
+        """After the change."""
+
+    def __init__(
+        self,
+        *,
+        ticket: Global___Ticket | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ticket", b"ticket"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ticket", b"ticket"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiagnoseTicketResponse: _TypeAlias = DiagnoseTicketResponse  # noqa: Y015
+
+@_typing.final
+class RecordCustomerMessageRequest(_message.Message):
+    """RecordCustomerMessageRequest says that the customer wrote or called."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKET_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    ticket_id: _builtins.str
+    """UUID."""
+    version: _builtins.int
+    """Version the caller saw; 0 changes whatever is current."""
+    note: _builtins.str
+    """What was said; needed."""
+    def __init__(
+        self,
+        *,
+        ticket_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "ticket_id", b"ticket_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordCustomerMessageRequest: _TypeAlias = RecordCustomerMessageRequest  # noqa: Y015
+
+@_typing.final
+class RecordCustomerMessageResponse(_message.Message):
+    """RecordCustomerMessageResponse carries the ticket."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKET_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ticket(self) -> Global___Ticket:
+        """After the change."""
+
+    def __init__(
+        self,
+        *,
+        ticket: Global___Ticket | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ticket", b"ticket"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ticket", b"ticket"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordCustomerMessageResponse: _TypeAlias = RecordCustomerMessageResponse  # noqa: Y015

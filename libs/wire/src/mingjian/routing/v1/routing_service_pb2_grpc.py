@@ -65,6 +65,31 @@ class RoutingServiceStub:
                 request_serializer=mingjian_dot_routing_dot_v1_dot_routing__service__pb2.EscalateTicketRequest.SerializeToString,
                 response_deserializer=mingjian_dot_routing_dot_v1_dot_routing__service__pb2.EscalateTicketResponse.FromString,
                 _registered_method=True)
+        self.WaitTicket = channel.unary_unary(
+                '/mingjian.routing.v1.RoutingService/WaitTicket',
+                request_serializer=mingjian_dot_routing_dot_v1_dot_routing__service__pb2.WaitTicketRequest.SerializeToString,
+                response_deserializer=mingjian_dot_routing_dot_v1_dot_routing__service__pb2.WaitTicketResponse.FromString,
+                _registered_method=True)
+        self.ResumeTicket = channel.unary_unary(
+                '/mingjian.routing.v1.RoutingService/ResumeTicket',
+                request_serializer=mingjian_dot_routing_dot_v1_dot_routing__service__pb2.ResumeTicketRequest.SerializeToString,
+                response_deserializer=mingjian_dot_routing_dot_v1_dot_routing__service__pb2.ResumeTicketResponse.FromString,
+                _registered_method=True)
+        self.AnswerTicket = channel.unary_unary(
+                '/mingjian.routing.v1.RoutingService/AnswerTicket',
+                request_serializer=mingjian_dot_routing_dot_v1_dot_routing__service__pb2.AnswerTicketRequest.SerializeToString,
+                response_deserializer=mingjian_dot_routing_dot_v1_dot_routing__service__pb2.AnswerTicketResponse.FromString,
+                _registered_method=True)
+        self.RecordCustomerMessage = channel.unary_unary(
+                '/mingjian.routing.v1.RoutingService/RecordCustomerMessage',
+                request_serializer=mingjian_dot_routing_dot_v1_dot_routing__service__pb2.RecordCustomerMessageRequest.SerializeToString,
+                response_deserializer=mingjian_dot_routing_dot_v1_dot_routing__service__pb2.RecordCustomerMessageResponse.FromString,
+                _registered_method=True)
+        self.DiagnoseTicket = channel.unary_unary(
+                '/mingjian.routing.v1.RoutingService/DiagnoseTicket',
+                request_serializer=mingjian_dot_routing_dot_v1_dot_routing__service__pb2.DiagnoseTicketRequest.SerializeToString,
+                response_deserializer=mingjian_dot_routing_dot_v1_dot_routing__service__pb2.DiagnoseTicketResponse.FromString,
+                _registered_method=True)
         self.CommentTicket = channel.unary_unary(
                 '/mingjian.routing.v1.RoutingService/CommentTicket',
                 request_serializer=mingjian_dot_routing_dot_v1_dot_routing__service__pb2.CommentTicketRequest.SerializeToString,
@@ -133,6 +158,41 @@ class RoutingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WaitTicket(self, request, context):
+        """WaitTicket says that nothing can be done before the customer answers: its clocks stand; from in_progress.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeTicket(self, request, context):
+        """ResumeTicket lets it go on without the customer's answer; from waiting.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AnswerTicket(self, request, context):
+        """AnswerTicket says that the customer was answered: the first or the next response is given; not once it is resolved.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordCustomerMessage(self, request, context):
+        """RecordCustomerMessage says that the customer wrote or called: a next response is due, and a ticket that waited goes on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DiagnoseTicket(self, request, context):
+        """DiagnoseTicket says what is wrong: the first line's diagnosis is made; not once it is resolved.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CommentTicket(self, request, context):
         """CommentTicket adds a note to the history; in any state.
         """
@@ -193,6 +253,31 @@ def add_RoutingServiceServicer_to_server(servicer, server):
                     servicer.EscalateTicket,
                     request_deserializer=mingjian_dot_routing_dot_v1_dot_routing__service__pb2.EscalateTicketRequest.FromString,
                     response_serializer=mingjian_dot_routing_dot_v1_dot_routing__service__pb2.EscalateTicketResponse.SerializeToString,
+            ),
+            'WaitTicket': grpc.unary_unary_rpc_method_handler(
+                    servicer.WaitTicket,
+                    request_deserializer=mingjian_dot_routing_dot_v1_dot_routing__service__pb2.WaitTicketRequest.FromString,
+                    response_serializer=mingjian_dot_routing_dot_v1_dot_routing__service__pb2.WaitTicketResponse.SerializeToString,
+            ),
+            'ResumeTicket': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeTicket,
+                    request_deserializer=mingjian_dot_routing_dot_v1_dot_routing__service__pb2.ResumeTicketRequest.FromString,
+                    response_serializer=mingjian_dot_routing_dot_v1_dot_routing__service__pb2.ResumeTicketResponse.SerializeToString,
+            ),
+            'AnswerTicket': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnswerTicket,
+                    request_deserializer=mingjian_dot_routing_dot_v1_dot_routing__service__pb2.AnswerTicketRequest.FromString,
+                    response_serializer=mingjian_dot_routing_dot_v1_dot_routing__service__pb2.AnswerTicketResponse.SerializeToString,
+            ),
+            'RecordCustomerMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordCustomerMessage,
+                    request_deserializer=mingjian_dot_routing_dot_v1_dot_routing__service__pb2.RecordCustomerMessageRequest.FromString,
+                    response_serializer=mingjian_dot_routing_dot_v1_dot_routing__service__pb2.RecordCustomerMessageResponse.SerializeToString,
+            ),
+            'DiagnoseTicket': grpc.unary_unary_rpc_method_handler(
+                    servicer.DiagnoseTicket,
+                    request_deserializer=mingjian_dot_routing_dot_v1_dot_routing__service__pb2.DiagnoseTicketRequest.FromString,
+                    response_serializer=mingjian_dot_routing_dot_v1_dot_routing__service__pb2.DiagnoseTicketResponse.SerializeToString,
             ),
             'CommentTicket': grpc.unary_unary_rpc_method_handler(
                     servicer.CommentTicket,
@@ -378,6 +463,141 @@ class RoutingService:
             '/mingjian.routing.v1.RoutingService/EscalateTicket',
             mingjian_dot_routing_dot_v1_dot_routing__service__pb2.EscalateTicketRequest.SerializeToString,
             mingjian_dot_routing_dot_v1_dot_routing__service__pb2.EscalateTicketResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WaitTicket(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mingjian.routing.v1.RoutingService/WaitTicket',
+            mingjian_dot_routing_dot_v1_dot_routing__service__pb2.WaitTicketRequest.SerializeToString,
+            mingjian_dot_routing_dot_v1_dot_routing__service__pb2.WaitTicketResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeTicket(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mingjian.routing.v1.RoutingService/ResumeTicket',
+            mingjian_dot_routing_dot_v1_dot_routing__service__pb2.ResumeTicketRequest.SerializeToString,
+            mingjian_dot_routing_dot_v1_dot_routing__service__pb2.ResumeTicketResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnswerTicket(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mingjian.routing.v1.RoutingService/AnswerTicket',
+            mingjian_dot_routing_dot_v1_dot_routing__service__pb2.AnswerTicketRequest.SerializeToString,
+            mingjian_dot_routing_dot_v1_dot_routing__service__pb2.AnswerTicketResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordCustomerMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mingjian.routing.v1.RoutingService/RecordCustomerMessage',
+            mingjian_dot_routing_dot_v1_dot_routing__service__pb2.RecordCustomerMessageRequest.SerializeToString,
+            mingjian_dot_routing_dot_v1_dot_routing__service__pb2.RecordCustomerMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DiagnoseTicket(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mingjian.routing.v1.RoutingService/DiagnoseTicket',
+            mingjian_dot_routing_dot_v1_dot_routing__service__pb2.DiagnoseTicketRequest.SerializeToString,
+            mingjian_dot_routing_dot_v1_dot_routing__service__pb2.DiagnoseTicketResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,16 @@ class RoutingServiceStub:
     """StartTicket says that work has begun and the customer was answered; from assigned."""
     EscalateTicket: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.EscalateTicketRequest, _routing_service_pb2.EscalateTicketResponse]
     """EscalateTicket gives it to the second line; from open, assigned or in_progress on the first line."""
+    WaitTicket: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.WaitTicketRequest, _routing_service_pb2.WaitTicketResponse]
+    """WaitTicket says that nothing can be done before the customer answers: its clocks stand; from in_progress."""
+    ResumeTicket: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.ResumeTicketRequest, _routing_service_pb2.ResumeTicketResponse]
+    """ResumeTicket lets it go on without the customer's answer; from waiting."""
+    AnswerTicket: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.AnswerTicketRequest, _routing_service_pb2.AnswerTicketResponse]
+    """AnswerTicket says that the customer was answered: the first or the next response is given; not once it is resolved."""
+    RecordCustomerMessage: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.RecordCustomerMessageRequest, _routing_service_pb2.RecordCustomerMessageResponse]
+    """RecordCustomerMessage says that the customer wrote or called: a next response is due, and a ticket that waited goes on."""
+    DiagnoseTicket: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.DiagnoseTicketRequest, _routing_service_pb2.DiagnoseTicketResponse]
+    """DiagnoseTicket says what is wrong: the first line's diagnosis is made; not once it is resolved."""
     CommentTicket: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.CommentTicketRequest, _routing_service_pb2.CommentTicketResponse]
     """CommentTicket adds a note to the history; in any state."""
     ResolveTicket: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.ResolveTicketRequest, _routing_service_pb2.ResolveTicketResponse]
@@ -71,6 +81,16 @@ class RoutingServiceAsyncStub(RoutingServiceStub):
     """StartTicket says that work has begun and the customer was answered; from assigned."""
     EscalateTicket: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.EscalateTicketRequest, _routing_service_pb2.EscalateTicketResponse]  # type: ignore[assignment]
     """EscalateTicket gives it to the second line; from open, assigned or in_progress on the first line."""
+    WaitTicket: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.WaitTicketRequest, _routing_service_pb2.WaitTicketResponse]  # type: ignore[assignment]
+    """WaitTicket says that nothing can be done before the customer answers: its clocks stand; from in_progress."""
+    ResumeTicket: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.ResumeTicketRequest, _routing_service_pb2.ResumeTicketResponse]  # type: ignore[assignment]
+    """ResumeTicket lets it go on without the customer's answer; from waiting."""
+    AnswerTicket: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.AnswerTicketRequest, _routing_service_pb2.AnswerTicketResponse]  # type: ignore[assignment]
+    """AnswerTicket says that the customer was answered: the first or the next response is given; not once it is resolved."""
+    RecordCustomerMessage: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.RecordCustomerMessageRequest, _routing_service_pb2.RecordCustomerMessageResponse]  # type: ignore[assignment]
+    """RecordCustomerMessage says that the customer wrote or called: a next response is due, and a ticket that waited goes on."""
+    DiagnoseTicket: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.DiagnoseTicketRequest, _routing_service_pb2.DiagnoseTicketResponse]  # type: ignore[assignment]
+    """DiagnoseTicket says what is wrong: the first line's diagnosis is made; not once it is resolved."""
     CommentTicket: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.CommentTicketRequest, _routing_service_pb2.CommentTicketResponse]  # type: ignore[assignment]
     """CommentTicket adds a note to the history; in any state."""
     ResolveTicket: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.ResolveTicketRequest, _routing_service_pb2.ResolveTicketResponse]  # type: ignore[assignment]
@@ -130,6 +150,46 @@ class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_routing_service_pb2.EscalateTicketResponse, _abc.Awaitable[_routing_service_pb2.EscalateTicketResponse]]:
         """EscalateTicket gives it to the second line; from open, assigned or in_progress on the first line."""
+
+    @_abc_1.abstractmethod
+    def WaitTicket(
+        self,
+        request: _routing_service_pb2.WaitTicketRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_routing_service_pb2.WaitTicketResponse, _abc.Awaitable[_routing_service_pb2.WaitTicketResponse]]:
+        """WaitTicket says that nothing can be done before the customer answers: its clocks stand; from in_progress."""
+
+    @_abc_1.abstractmethod
+    def ResumeTicket(
+        self,
+        request: _routing_service_pb2.ResumeTicketRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_routing_service_pb2.ResumeTicketResponse, _abc.Awaitable[_routing_service_pb2.ResumeTicketResponse]]:
+        """ResumeTicket lets it go on without the customer's answer; from waiting."""
+
+    @_abc_1.abstractmethod
+    def AnswerTicket(
+        self,
+        request: _routing_service_pb2.AnswerTicketRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_routing_service_pb2.AnswerTicketResponse, _abc.Awaitable[_routing_service_pb2.AnswerTicketResponse]]:
+        """AnswerTicket says that the customer was answered: the first or the next response is given; not once it is resolved."""
+
+    @_abc_1.abstractmethod
+    def RecordCustomerMessage(
+        self,
+        request: _routing_service_pb2.RecordCustomerMessageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_routing_service_pb2.RecordCustomerMessageResponse, _abc.Awaitable[_routing_service_pb2.RecordCustomerMessageResponse]]:
+        """RecordCustomerMessage says that the customer wrote or called: a next response is due, and a ticket that waited goes on."""
+
+    @_abc_1.abstractmethod
+    def DiagnoseTicket(
+        self,
+        request: _routing_service_pb2.DiagnoseTicketRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_routing_service_pb2.DiagnoseTicketResponse, _abc.Awaitable[_routing_service_pb2.DiagnoseTicketResponse]]:
+        """DiagnoseTicket says what is wrong: the first line's diagnosis is made; not once it is resolved."""
 
     @_abc_1.abstractmethod
     def CommentTicket(
