@@ -11,7 +11,7 @@ import numpy as np
 from nlp.domain.dialogue import Passage
 
 MIN_SENTENCE_CHARS = 4
-_SENTENCE = re.compile(r"[^。？！?!；;\n]+")
+_SENTENCE = re.compile(r"(?:[^。？！?!；;\n.]|\.(?!\s|$))+")  # a full stop ends an English sentence, no number
 
 
 class SentenceEncoder(Protocol):
