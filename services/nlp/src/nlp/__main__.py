@@ -3,26 +3,39 @@
 import time
 from datetime import timedelta
 
+import grpc
 from chassis.grpc_client import channel
-from chassis.grpc_server import serving
-from chassis.ids import derived_id
+from chassis.grpc_server import Register, serving
+from chassis.ids import derived_id, new_id
 from chassis.messaging import consuming
-from chassis.service import running, start
+from chassis.service import Running, running, start
 from chassis.transient import is_transient
 from mingjian.asr.v1.events_pb2 import TranscriptCompleted, TurnTranscribed
 from mingjian.ingestion.v1.events_pb2 import CallEnded
 
 from nlp.adapters.grpc_asr import GrpcAsr
+from nlp.adapters.grpc_reviews import NAME as REVIEWS
+from nlp.adapters.grpc_reviews import Judgement
+from nlp.adapters.grpc_reviews import registered as registered_reviews
 from nlp.adapters.grpc_server import NAME, registered
+from nlp.adapters.mongo_appeals import MongoAppeals
+from nlp.adapters.mongo_calibrations import MongoCalibrations
+from nlp.adapters.mongo_chain import MongoChain
 from nlp.adapters.mongo_evaluations import MongoEvaluations
 from nlp.adapters.mongo_live import MongoLiveNews, MongoLiveOutcomes
+from nlp.adapters.mongo_reviews import MongoReviews
 from nlp.adapters.nats_consumer import NatsAnnouncements, OnGivenUp, OnTranscriptCompleted
 from nlp.adapters.nats_turns import OnCallEnded, OnTurnTranscribed
 from nlp.adapters.usem_sentences import UsemSentences
 from nlp.adapters.yaml_packs import load_engine
-from nlp.app import Findings, Scoring, utc_now
+from nlp.app import Bench, Findings, Scoring, utc_now
+from nlp.app_appeals import Appeals
+from nlp.app_calibrations import Calibrations
 from nlp.app_live import LiveAgreement, LiveCalls, LiveLimits, SameEngine
+from nlp.app_reviews import Reviewing, Reviews
 from nlp.app_vault import Vault
+from nlp.app_verification import Engines, InMemory, Verification
+from nlp.domain.reviews import ReviewPolicy
 from nlp.settings import Settings
 
 LIVE_KEPT = timedelta(days=7)  # longer than any recording waits to be judged
@@ -34,7 +47,7 @@ async def serve(settings: Settings) -> None:
     async with running("nlp", settings) as r:
         asr = await r.up.enter_async_context(channel(settings.asr_address, identity_key=settings.identity_key))
         transcripts = GrpcAsr(asr, timeout_s=settings.asr_timeout_s)
-        evaluations = MongoEvaluations(r.db, r.events)
+        evaluations = MongoEvaluations(r.db, r.events, ReviewPolicy(settings.review_low_score, settings.review_sample_share))
         await evaluations.prepare()
         outcomes = MongoLiveOutcomes(r.db, kept=LIVE_KEPT)
         scoring = Scoring(
@@ -62,11 +75,35 @@ async def serve(settings: Settings) -> None:
         await r.up.enter_async_context(consuming(r.events, r.life, "nlp", TurnTranscribed, OnTurnTranscribed(calls), concurrency=at_once))
         await r.up.enter_async_context(consuming(r.events, r.life, "nlp", CallEnded, OnCallEnded(calls)))
         findings = Findings(engine, transcripts, evaluations)
-        register = registered(scoring, findings, Vault(findings, transcripts))
+        services = [registered(scoring, findings, Vault(findings, transcripts)), await _reviews(r, settings, evaluations, transcripts, InMemory(engine))]
+
+        def register(server: grpc.aio.Server) -> None:
+            for add in services:
+                add(server)
+
         await r.up.enter_async_context(
-            serving(settings.grpc_address, [NAME], register, identity_key=settings.identity_key, grace_s=settings.stop_grace_s)
+            serving(settings.grpc_address, [NAME, REVIEWS], register, identity_key=settings.identity_key, grace_s=settings.stop_grace_s)
         )
         await r.life.until_stopped()
+
+
+async def _reviews(r: Running, settings: Settings, evaluations: MongoEvaluations, transcripts: GrpcAsr, engines: Engines) -> Register:
+    """What people say about evaluations, and the chain that proves them."""
+    reviews, chain = MongoReviews(r.db, evaluations), MongoChain(r.db)
+    appeals, calibrations = MongoAppeals(r.db, r.events, reviews), MongoCalibrations(r.db)
+    for store in (reviews, appeals, calibrations, chain):
+        await store.prepare()
+    r.life.spawn(appeals.outbox.sweep_forever(), "outbox of appeals")
+    r.life.spawn(chain.append_forever(), "chain")
+    reviewing, offset = Reviewing(engines), timedelta(hours=settings.utc_offset_hours)
+    return registered_reviews(Judgement(
+        Reviews(reviews, reviewing, derive_id=derived_id, new_id=new_id, now=utc_now),
+        Appeals(
+            appeals, reviewing, derive_id=derived_id, new_id=new_id, now=utc_now, utc_offset=offset, working_days=settings.appeal_working_days,
+        ),
+        Calibrations(calibrations, derive_id=derived_id, new_id=new_id, now=utc_now),
+        Verification(chain, transcripts, engines, Bench(derive_id=derived_id, utc_offset=offset)),
+    ))
 
 
 if __name__ == "__main__":
