@@ -45,9 +45,9 @@ def explained(engine, item_id, *lines, **meta):
 
 def test_what_was_broken_is_named_with_what_to_say_instead(engine):
     said_plainly = explained(engine, "no_shirking", "a: 您好，请问有什么可以帮您？", "c: 我家宽带坏了。", "a: 这是您的个人问题。", industry="telecom")
-    assert said_plainly.startswith("把问题推给客户或他人：“您的个人问题”。建议改说：“")
+    assert said_plainly.startswith("把问题推给客户或他人：“您的个人问题”（第3轮）。建议改说：“")
     misheard = explained(engine, "no_shirking", "a: 您好，请问有什么可以帮您？", "c: 我家宽带坏了。", "a: 这是您的个人文题。", industry="telecom")
-    assert misheard.startswith("把问题推给客户或他人：“您的个人问题”（听写可能有误）。建议改说：“")
+    assert misheard.startswith("把问题推给客户或他人：“您的个人问题”（第3轮，听写可能有误）。建议改说：“")
 
 
 def test_something_missing_says_where_it_was_called_for_and_what_to_say(engine):
@@ -57,7 +57,7 @@ def test_something_missing_says_where_it_was_called_for_and_what_to_say(engine):
 
 def test_what_was_done_says_what_was_expected(engine):
     told = explained(engine, "greeting", "a: 您好，很高兴为您服务。", "c: 你好。", industry="florist")
-    assert told == "做到了“开场问候客户并主动表示愿意帮忙”：“为您服务”。"
+    assert told == "做到了“开场问候客户并主动表示愿意帮忙”：“为您服务”（第1轮）。"
 
 
 def test_every_item_of_the_shipped_scorecards_says_what_is_expected_and_what_to_say(engine):

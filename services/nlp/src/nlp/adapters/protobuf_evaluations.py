@@ -99,6 +99,9 @@ def evaluation_to_wire(evaluation: Evaluation) -> pb.Evaluation:
         interaction_id=evaluation.interaction_id,
         score=evaluation.score,
         fatal=evaluation.fatal,
+        score_low=evaluation.score_low,
+        score_high=evaluation.score_high,
+        primary=evaluation.primary,
         scorecard=pb.ScorecardRef(id=evaluation.scorecard_id, version=evaluation.scorecard_version),
         items=[_item(item) for item in evaluation.items],
         dimensions=[
@@ -136,7 +139,7 @@ def _item(item: ScoredItem) -> pb.ItemResult:
     return pb.ItemResult(
         item_id=item.item_id, title=item.title, dimension=item.dimension, result=OUTCOMES[item.result], points=item.points,
         max_points=item.max_points, fatal=item.fatal, confidence=item.confidence, evidence=[_evidence(e) for e in item.evidence],
-        explanation=item.explanation, reviewed=item.reviewed,
+        explanation=item.explanation, reviewed=item.reviewed, rule_text=item.rule_text, option=item.option, bonus=item.bonus, section=item.section,
     )
 
 
@@ -190,7 +193,8 @@ def scorecard_to_wire(card: Scorecard) -> pb.Scorecard:
         items=[
             pb.ScorecardItem(
                 item_id=item.item_id, title=item.title, dimension=item.dimension, max_points=item.points, fatal=item.fatal,
-                description=item.guidance.why or item.title,
+                description=item.guidance.why or item.title, section=item.section, bonus=item.bonus,
+                options=[pb.ItemOption(title=option.title, points=option.points) for option in item.options],
             )
             for item in card.items
         ],

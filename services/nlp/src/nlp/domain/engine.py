@@ -60,7 +60,7 @@ class Reading:
 
 
 class QualityEngine:
-    """Judges contacts; the scorecard is chosen by industry, `common` where no pack names it.
+    """Judges contacts, by the scorecard that applies to their attributes.
 
     What `shared` has compiled of the same scorecards, for the same signals, is not compiled again.
     """
@@ -71,7 +71,6 @@ class QualityEngine:
         self.scorecards: dict[str, Scorecard] = {card.scorecard_id: card for card in scorecards}
         if COMMON not in self.scorecards:
             raise ValueError("a scorecard 'common' is needed")
-        self._by_industry = {industry: card for card in self.scorecards.values() for industry in card.industries}
         self._signals = signals
         self._rules_sha256: dict[str, str] = {}
         self._hints = {name: hints_for(card, signals.hints) for name, card in self.scorecards.items()}
@@ -89,8 +88,15 @@ class QualityEngine:
         return self._rules_sha256[card.scorecard_id]
 
     def scorecard_for(self, interaction: Interaction) -> Scorecard:
-        """The scorecard of the contact's industry."""
-        return self._by_industry.get(interaction.industry, self.scorecards[COMMON])
+        """The scorecard that counts: of those that apply, the one that names most attributes; `common` where none names any."""
+        known = attributes_of(interaction)
+        applying = [card for card in self.scorecards.values() if not card.additional and card.judges(known)]
+        return max(applying, key=lambda card: (len(card.applies_to), card.scorecard_id == COMMON, card.scorecard_id), default=self.scorecards[COMMON])
+
+    def additional_for(self, interaction: Interaction) -> tuple[Scorecard, ...]:
+        """The scorecards by which the contact is judged besides, in order of id."""
+        known = attributes_of(interaction)
+        return tuple(card for _, card in sorted(self.scorecards.items()) if card.additional and card.judges(known))
 
     def phrase_count(self, card: Scorecard) -> int:
         """How many different phrases a scorecard and the signals look for."""

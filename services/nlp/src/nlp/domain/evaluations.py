@@ -52,6 +52,11 @@ class ScoredItem:
     evidence: tuple[Evidence, ...]
     explanation: str
     reviewed: bool = False
+    section: str = ""
+    bonus: bool = False
+    fatal_to_section: bool = False
+    option: str = ""
+    rule_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,9 @@ class Evaluation:
     provenance: Provenance | None = None
     chain: ChainLink | None = None
     reviewed_at: datetime | None = None
+    score_low: float = 0.0
+    score_high: float = 0.0
+    primary: bool = True
     live: LiveComparison | None = None
 
     @property
@@ -149,6 +157,9 @@ def evaluation_of(
         engine=ENGINE,
         score=judgement.score,
         fatal=judgement.fatal,
+        score_low=judgement.score_low,
+        score_high=judgement.score_high,
+        primary=not card.additional,
         items=tuple(_item(item, assessment, dialogue) for item in judgement.items),
         dimensions=judgement.dimensions,
         customer_emotion=assessment.customer_emotion,
@@ -178,7 +189,8 @@ def _item(item: ItemResult, assessment: Assessment, dialogue: Dialogue) -> Score
     quoted = words_of(item.evidence[0], dialogue, assessment.redaction) if item.evidence else ""
     return ScoredItem(
         item.item_id, item.title, item.dimension, item.outcome.value, item.points, item.max_points, item.fatal, item.confidence,
-        tuple(evidence), explanation(item, quoted, dialogue),
+        tuple(evidence), explanation(item, quoted, dialogue), section=item.section, bonus=item.bonus, fatal_to_section=item.fatal_to_section,
+        option=item.option,
     )
 
 

@@ -60,3 +60,8 @@ class ItemResult:
     bonus: bool = False
     option: str = ""
     cause: Cause = Cause.NONE
+
+    @property
+    def result(self) -> str:
+        """The outcome as it is written."""
+        return self.outcome.value

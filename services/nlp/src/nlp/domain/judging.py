@@ -11,7 +11,7 @@ from nlp.domain.doubt import Doubt
 from nlp.domain.evaluation import Evaluator
 from nlp.domain.judged import Cause, ItemResult, Outcome
 from nlp.domain.scorecards import ExpectedAt, Item, Option, Scorecard
-from nlp.domain.scoring import DimensionResult, dimensions, interval, is_fatal, score
+from nlp.domain.scoring import DimensionResult, tally
 
 MAX_EVIDENCE = 5
 _ALWAYS = Finding(True)
@@ -46,8 +46,8 @@ def judge(scorecard: Scorecard, evaluator: Evaluator) -> Judgement:
     """Judge every item of the scorecard."""
     doubt = Doubt(evaluator)
     items = tuple(_judge_item(item, doubt) for item in scorecard.items)
-    low, high = interval(scorecard, items)
-    return Judgement(score(scorecard, items), is_fatal(items), items, dimensions(items), low, high)
+    made = tally(scorecard, items)
+    return Judgement(made.score, made.fatal, items, made.dimensions, made.low, made.high)
 
 
 def _judge_item(item: Item, doubt: Doubt) -> ItemResult:

@@ -84,7 +84,7 @@ class RuleBook:
         """Which share of a list's phrases is also found by sound, to one decimal."""
         known = self._by_sound.get(id(phrases))
         if known is None:
-            known = self._by_sound[id(phrases)] = round(sum(phrase.heard for phrase in phrases) / len(phrases), 1)
+            known = self._by_sound[id(phrases)] = round(sum(bool(phrase.heard) for phrase in phrases) / len(phrases), 1)
         return known
 
     def phrase(self, number: int) -> Phrase:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nlp.domain.conditions import Hit
 from nlp.domain.dialogue import Dialogue, Passage, Role
-from nlp.domain.judged import ItemResult, Outcome
+from nlp.domain.judged import Cause, ItemResult, Outcome
 from nlp.domain.pii.masking import Redaction
 from nlp.domain.promises import Promise, shortened
 from nlp.domain.scorecards import ExpectedAt
@@ -63,28 +63,67 @@ def explanation(item: ItemResult, quoted: str, dialogue: Dialogue) -> str:
     say = f"建议说：“{item.guidance.say}”" if item.guidance.say else ""
     match item.outcome:
         case Outcome.NA:
-            return "本次会话不涉及此项。"
+            return _not_applied(item, why)
         case Outcome.ABSTAIN:
-            return f"把握不足，请人工复核是否做到“{why}”{_said(item, quoted)}。"
+            return _left_to_a_person(item, why, quoted, dialogue)
         case Outcome.PASS:
-            return f"做到了“{why}”{_said(item, quoted)}。" if quoted else f"未发现问题：{why}。"
-        case Outcome.FAIL if item.missing:
-            return f"{_called_for(item, quoted, dialogue)}没有做到“{why}”。{say}"
+            done = f"做到了“{why}”" + (f"，达到“{item.option}”（{item.points:g}分）" if item.option else "")
+            return f"{done}{_said(item, quoted, dialogue)}。" if quoted else f"未发现问题：{why}。"
         case _:
-            return f"{item.guidance.fault or f'没有做到“{why}”'}{_said(item, quoted)}。{say.replace('建议说', '建议改说')}"
+            cost = "本节计0分。" if item.fatal_to_section else ""
+            return f"{_fault(item, why, quoted, dialogue)}{cost}{say if item.missing else say.replace('建议说', '建议改说')}"
 
 
-def _said(item: ItemResult, quoted: str) -> str:
-    """The words of the first evidence; where they were only heard alike, what they must have been."""
+def _not_applied(item: ItemResult, why: str) -> str:
+    match item.cause:
+        case Cause.NO_TIMES:
+            return "本次会话没有时间信息，无法判断此项。"
+        case Cause.NOT_EARNED:
+            return f"没有获得加分：{why}。"
+        case _:
+            return "本次会话不涉及此项。"
+
+
+def _left_to_a_person(item: ItemResult, why: str, quoted: str, dialogue: Dialogue) -> str:
+    if not item.evidence:
+        return f"把握不足（置信{item.confidence:.2f}），交人工判断是否做到“{why}”。"
+    hit = item.evidence[0]
+    number = number_of(hit.turn_id, dialogue)
+    if item.cause is Cause.BADLY_HEARD:
+        return f"没有听到“{why}”，但第{number}轮听得不清（置信{hit.confidence:.2f}），可能漏听，交人工判断。"
+    meant = _meant(item, quoted)
+    words = f"“{quoted}”可能是“{meant}”" if meant else f"听得不清，“{quoted}”未必可靠"
+    return f"第{number}轮{words}（置信{hit.confidence:.2f}），交人工判断是否做到“{why}”。"
+
+
+def _fault(item: ItemResult, why: str, quoted: str, dialogue: Dialogue) -> str:
+    if item.missing:
+        return f"{_called_for(item, quoted, dialogue)}没有做到“{why}”。"
+    reached = f"只达到“{item.option}”" if item.option else item.guidance.fault or f"没有做到“{why}”"
+    return f"{reached}{_said(item, quoted, dialogue)}。"
+
+
+def number_of(turn_id: str, dialogue: Dialogue) -> int:
+    """Which turn of the contact it is, from 1."""
+    return next(number for number, turn in enumerate(dialogue.turns, start=1) if turn.turn_id == turn_id)
+
+
+def _said(item: ItemResult, quoted: str, dialogue: Dialogue) -> str:
+    """The words of the first evidence and their turn; where they were only heard alike, what they must have been."""
     if not quoted:
         return ""
     hit = item.evidence[0]
+    turn = f"（第{number_of(hit.turn_id, dialogue)}轮）"
     if hit.end <= hit.start:
-        return f"：{quoted}"
-    meant = hit.phrase.rstrip("~")
-    if not meant or "*" in meant or letters_of(meant) in letters_of(quoted):
-        return f"：“{quoted}”"
-    return f"：“{meant}”（听写可能有误）"
+        return f"：{quoted}{turn}"
+    meant = _meant(item, quoted)
+    return f"：“{meant}”（第{number_of(hit.turn_id, dialogue)}轮，听写可能有误）" if meant else f"：“{quoted}”{turn}"
+
+
+def _meant(item: ItemResult, quoted: str) -> str:
+    """The phrase looked for where it is written otherwise than what was heard; empty where it is the same or holds wildcards."""
+    meant = item.evidence[0].phrase.rstrip("~")
+    return "" if not meant or "*" in meant or letters_of(meant) in letters_of(quoted) else meant
 
 
 def _called_for(item: ItemResult, quoted: str, dialogue: Dialogue) -> str:
