@@ -16,17 +16,18 @@ WRITTEN = ("chat", "app", "online")
 
 
 def contact(turns: Sequence[Mapping[str, Any]], meta: Mapping[str, str] | None = None, *, timed: bool = True) -> Dialogue:
-    """Turns as `{agent: words}` or `{customer: words, gap: seconds}`, spoken one after the other."""
+    """Turns as `{agent: words}` or `{customer: words, gap: seconds}`, one after the other; `confidence` in `meta` is the recogniser's."""
     meta = meta or {}
     channel = meta.get("channel", "hotline")
     timed = timed and channel not in WRITTEN
+    sure = float(meta.get("confidence", 1.0))
     now = 500
     made: list[Turn] = []
     for number, entry in enumerate(turns):
         role = Role.AGENT if "agent" in entry else Role.CUSTOMER
         start = now + int(float(entry.get("gap", 0.5)) * 1000) if made else now
         end = start + len(entry[role.value]) * MS_PER_CHARACTER
-        made.append(Turn(f"t{number + 1}", role, entry[role.value], start if timed else None, end if timed else None))
+        made.append(Turn(f"t{number + 1}", role, entry[role.value], start if timed else None, end if timed else None, sure))
         now = end
     attributes = {name: meta.get(name, "") for name in ("product", "customer_tier")}
     interaction = Interaction("i1", meta.get("industry", ""), channel, meta.get("direction", "inbound"), attributes, spoken=channel not in WRITTEN)

@@ -126,14 +126,14 @@ def test_only_a_question_after_the_matter_was_handled_confirms_that_it_is_solved
     ("我要头诉", "投诉"),
 ])
 def test_a_risk_word_is_heard_however_the_recogniser_wrote_it(engine, words, risk):
-    found = engine.assess(said("a: 您好，请问有什么可以帮您？", f"c: {words}！", industry="telecom"))
+    found = engine.assess(said("a: 您好，请问有什么可以帮您？", f"c: {words}！", industry="telecom", confidence="0.75"))
     assert risk in found.risk_keywords
     assert "complaint_keyword" in {alert.kind for alert in found.alerts}
 
 
 @pytest.mark.parametrize("words", ["我不投诉，就问问", "我记着呢，没提过", "利率是多少", "家具包装好了吗", "字小写些", "我不想投诉"])
 def test_what_only_sounds_like_a_risk_word_raises_nothing(engine, words):
-    found = engine.assess(said("a: 您好，请问有什么可以帮您？", f"c: {words}。", industry="telecom"))
+    found = engine.assess(said("a: 您好，请问有什么可以帮您？", f"c: {words}。", industry="telecom", confidence="0.75"))
     assert "complaint_keyword" not in {alert.kind for alert in found.alerts}
 
 

@@ -102,6 +102,11 @@ class Dialogue:
         """The turns joined per speaker, in order."""
         return tuple(_join(self.turns))
 
+    def sureness(self, passage: Passage) -> float:
+        """The recogniser's confidence (0-1) in a passage: the mean of its turns by length."""
+        turns = self.turns[passage.first : passage.first + len(passage.offsets)]
+        return sum(turn.confidence * len(turn.text) for turn in turns) / (sum(len(turn.text) for turn in turns) or 1)
+
     @cached_property
     def passage_of_turn(self) -> tuple[int, ...]:
         """For each turn the index of its passage."""

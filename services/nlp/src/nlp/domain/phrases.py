@@ -1,47 +1,54 @@
-"""Phrases of all rules found in one pass: one automaton over characters, one over syllables.
+"""Phrases of all rules found in one pass: as they are written and, in speech, by their sound.
 
-A phrase is plain text in which `*` stands for up to six characters and `*{n}` for up to n. A phrase of
-two syllables sounds like too much else, so it is found by sound only where it ends in `~`. Each part
-between wildcards is one pattern of the automaton; parts are joined by their places afterwards, as
-are the halves by which a long phrase with one misheard syllable is found.
+A phrase is plain text in which `*` stands for up to six characters and `*{n}` for up to n; one that ends in `~`
+is heard more loosely. Each part between wildcards is looked for by itself, the same part of many
+phrases once; parts are joined by their places afterwards.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
-from daachorse import CharwiseDoubleArrayAhoCorasick
-
-from nlp.domain.syllables import loose, readings, sound
+from nlp.domain.scanning.hearing import MIN_SYLLABLES, Listener, can_be_heard, doubt, sureness
+from nlp.domain.scanning.literals import Literals
 from nlp.domain.text import PlainText, letters_of
 
 WILDCARD_REACH = 6
 MAX_WILDCARD_REACH = 60
 _WILDCARD = re.compile(r"\*(?:\{(\d+)\})?")
-MIN_SOUND_SYLLABLES = 2
+HEARD_LOOSELY = "~"
 SAFE_SOUND_SYLLABLES = 3
-_NEGATIONS = frozenset("不没未别无非")
-MIN_LOOSE_SYLLABLES = 4
-MIN_MISHEARD_SYLLABLES = 7
 
 EXACT = 1.0
-SAME_SOUND = 0.85
-SHORT_SAME_SOUND = 0.72
-SIMILAR_SOUND = 0.7
-ONE_MISHEARD = 0.6
+SHORT_SAME_SOUND = 0.72  # the least confidence that a strict rule accepts
+
+
+class Heard(IntEnum):
+    """How a phrase may be found by its sound; NEVER is false."""
+
+    NEVER = 0
+    NORMALLY = 1
+    LOOSELY = 2
+
+
+# The weight of evidence that is needed less: of a loosely heard phrase, and of each part where another part must be near.
+LOOSE_LEEWAY = 2.0
+PART_LEEWAY = 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Parts in order; between part i and i+1 at most `reaches[i]` characters. `heard` permits matching by sound."""
+    """Parts in order; between part i and i+1 at most `reaches[i]` characters."""
 
     text: str
     parts: tuple[str, ...]
     reaches: tuple[int, ...]
-    heard: bool = True
+    heard: Heard = Heard.NORMALLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +69,8 @@ def parse_phrase(text: str, heard: bool = True) -> Phrase:
     parts: list[str] = []
     reaches: list[int] = []
     position = 0
-    short = text.endswith("~")
-    text = text.removesuffix("~")
+    level = Heard.NEVER if not heard else Heard.LOOSELY if text.endswith(HEARD_LOOSELY) else Heard.NORMALLY
+    text = text.removesuffix(HEARD_LOOSELY)
     for wildcard in _WILDCARD.finditer(text):
         parts.append(letters_of(text[position : wildcard.start()]))
         reach = int(wildcard[1]) if wildcard[1] else WILDCARD_REACH
@@ -74,122 +81,101 @@ def parse_phrase(text: str, heard: bool = True) -> Phrase:
     parts.append(letters_of(text[position:]))
     if not all(parts):
         raise PhraseError(f"{text!r}: a phrase has letters on both sides of a wildcard")
-    if not short and (sum(map(len, parts)) < SAFE_SOUND_SYLLABLES or (len(parts) > 1 and min(map(len, parts)) < MIN_SOUND_SYLLABLES)):
-        heard = False
-    return Phrase(text, tuple(parts), tuple(reaches), heard)
+    return Phrase(text, tuple(parts), tuple(reaches), level)
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    phrase: int
-    index: int
-    readings: frozenset[str]
-    seed_offset: int | None = None  # set where the pattern is a half of the part, to be verified around
-    loose: str = ""
+_Spans = dict[tuple[int, int], float]
 
 
 class PhraseScanner:
-    """Finds every phrase of a fixed list in a text; the cost does not depend on the number of phrases."""
+    """Finds every phrase of a fixed list in a text; the cost grows with the text and what is found in it, not with the number of phrases."""
 
     def __init__(self, phrases: Iterable[Phrase]) -> None:
         self.phrases = tuple(phrases)
         written: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
-        heard: defaultdict[str, list[_Part]] = defaultdict(list)
+        heard: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
         for number, phrase in enumerate(self.phrases):
             for index, part in enumerate(phrase.parts):
                 written[part].append((number, index))
-                if phrase.heard and len(part) >= MIN_SOUND_SYLLABLES and _all_chinese(part):
-                    _index_by_sound(heard, number, index, part)
+                if phrase.heard and can_be_heard(part):
+                    heard[part].append((number, index))
         self._written = list(written.values())
-        self._heard = list(heard.values())
-        self._by_letters = CharwiseDoubleArrayAhoCorasick(list(written)) if written else None
-        self._by_sound = CharwiseDoubleArrayAhoCorasick(list(heard)) if heard else None
+        self._heard = [(len(part), owners) for part, owners in heard.items()]
+        self._literals = Literals(list(written))
+        self._listener = Listener(list(heard)) if heard else None
 
-    def scan(self, text: PlainText, spoken: bool) -> dict[int, tuple[Found, ...]]:
-        """Phrase number -> places, the surest first; `spoken` also looks for what merely sounds like a phrase."""
-        places: dict[tuple[int, int], dict[tuple[int, int], float]] = {}
-        if self._by_letters is not None:
-            for start, end, pattern in self._by_letters.find_overlapping(text.letters):
-                for key in self._written[pattern]:
-                    places.setdefault(key, {})[start, end] = EXACT
-        if spoken and self._by_sound is not None:
-            self._listen(text, places)
+    def scan(self, text: PlainText, spoken: bool, confidence: float = 1.0) -> dict[int, tuple[Found, ...]]:
+        """Phrase number -> places, the surest first.
+
+        `spoken` also looks for what merely sounds like a phrase: the less sure the recogniser was (`confidence`, 0-1), the more readily.
+        """
+        whole: dict[int, _Spans] = {}
+        parts: dict[tuple[int, int], _Spans] = {}
+        for start, end, pattern in self._literals.find(text.letters):
+            self._keep(self._written[pattern], start, end, EXACT, whole, parts)
+        if spoken and self._listener is not None:
+            self._listen(self._listener, text, doubt(confidence), whole, parts)
+        for number, index in list(parts):
+            if not index:
+                joined = _joined(self.phrases[number], number, parts, text.sentence)
+                if joined:
+                    whole[number] = joined
         results: dict[int, tuple[Found, ...]] = {}
-        for (number, index), spans in places.items():
-            if index:
-                continue
-            phrase = self.phrases[number]
-            found = [Found(start, end, confidence) for (start, end), confidence in spans.items()]
-            if phrase.reaches:
-                found = _joined(phrase, number, found, places, text.sentence)
-            if found:
-                results[number] = tuple(sorted(found, key=lambda f: (-f.confidence, f.start)))
+        for number, spans in whole.items():
+            if len(spans) == 1:
+                (((start, end), sure),) = spans.items()
+                results[number] = (Found(start, end, sure),)
+            else:
+                results[number] = tuple(sorted((Found(*place, sure) for place, sure in spans.items()), key=_surest_first))
         return results
 
-    def _listen(self, text: PlainText, places: dict[tuple[int, int], dict[tuple[int, int], float]]) -> None:
-        exact, similar = sound(text.letters)
-        assert self._by_sound is not None
-        for start, end, pattern in self._by_sound.find_overlapping(similar):
-            for part in self._heard[pattern]:
-                first, last, confidence = start, end, 0.0
-                if part.seed_offset is not None:
-                    first = start - part.seed_offset
-                    last = first + len(part.loose)
-                    if first < 0 or last > len(similar) or not self._one_misheard(text.letters, similar, first, part):
-                        continue
-                    confidence = ONE_MISHEARD
-                elif exact[start:end] in part.readings:
-                    confidence = SAME_SOUND if end - start > MIN_SOUND_SYLLABLES else SHORT_SAME_SOUND
-                elif end - start >= MIN_LOOSE_SYLLABLES:
-                    confidence = SIMILAR_SOUND
-                if confidence:
-                    spans = places.setdefault((part.phrase, part.index), {})
-                    spans[first, last] = max(confidence, spans.get((first, last), 0.0))
+    def _keep(
+        self, owners: Sequence[tuple[int, int]], start: int, end: int, sure: float, whole: dict[int, _Spans], parts: dict[tuple[int, int], _Spans]
+    ) -> None:
+        for owner in owners:
+            spans = parts.setdefault(owner, {}) if self.phrases[owner[0]].reaches else whole.setdefault(owner[0], {})
+            if sure > spans.get((start, end), 0.0):
+                spans[start, end] = sure
 
-    def _one_misheard(self, letters: str, similar: str, first: int, part: _Part) -> bool:
-        """Whether exactly one syllable differs, and not one that turns the meaning round."""
-        differing = [i for i, wanted in enumerate(part.loose) if similar[first + i] != wanted]
-        if len(differing) != 1:
-            return False
-        wanted = self.phrases[part.phrase].parts[part.index]
-        return letters[first + differing[0]] not in _NEGATIONS and wanted[differing[0]] not in _NEGATIONS
+    def _listen(
+        self, listener: Listener, text: PlainText, doubted: float, whole: dict[int, _Spans], parts: dict[tuple[int, int], _Spans]
+    ) -> None:
+        for part, start, weight in listener.find(text.letters, text.sentence, doubted + max(LOOSE_LEEWAY, PART_LEEWAY)):
+            length, owners = self._heard[part]
+            for owner in owners:
+                leeway = (doubted if length > MIN_SYLLABLES else doubted / 2) + _leeway(self.phrases[owner[0]])
+                if weight + leeway >= 0:
+                    self._keep((owner,), start, start + length, sureness(weight, leeway), whole, parts)
 
 
-def _all_chinese(part: str) -> bool:
-    return all(c >= "㐀" for c in part)
+def _leeway(phrase: Phrase) -> float:
+    if phrase.heard is Heard.LOOSELY:
+        return LOOSE_LEEWAY
+    return PART_LEEWAY if phrase.reaches else 0.0
 
 
-def _index_by_sound(heard: defaultdict[str, list[_Part]], number: int, index: int, part: str) -> None:
-    said = readings(part)
-    for code in {loose(reading) for reading in said}:
-        heard[code].append(_Part(number, index, said))
-        if len(part) >= MIN_MISHEARD_SYLLABLES:
-            half = len(part) // 2
-            heard[code[:half]].append(_Part(number, index, said, 0, code))
-            heard[code[half:]].append(_Part(number, index, said, half, code))
+def _surest_first(found: Found) -> tuple[float, int, int]:
+    return -found.confidence, found.start, found.end
 
 
-def _joined(
-    phrase: Phrase,
-    number: int,
-    firsts: list[Found],
-    places: dict[tuple[int, int], dict[tuple[int, int], float]],
-    sentence: tuple[int, ...],
-) -> list[Found]:
-    heads = firsts
+def _joined(phrase: Phrase, number: int, parts: Mapping[tuple[int, int], _Spans], sentence: tuple[int, ...]) -> _Spans:
+    """The parts of a phrase near enough to each other in one sentence; of those that begin together the surest, then the shortest."""
+    heads = parts[number, 0]
     for index, reach in enumerate(phrase.reaches, start=1):
-        tails = places.get((number, index))
-        if not tails:
-            return []
-        heads = [
-            Found(head.start, end, min(head.confidence, confidence))
-            for head in heads
-            for (start, end), confidence in tails.items()
-            if 0 <= start - head.end <= reach and sentence[head.start] == sentence[start]
-        ]
-    nearest: dict[int, Found] = {}
-    for found in heads:
-        best = nearest.get(found.start)
-        if best is None or (found.confidence, -found.end) > (best.confidence, -best.end):
-            nearest[found.start] = found
-    return list(nearest.values())
+        tails = sorted(parts.get((number, index), {}).items())
+        starts = [start for (start, _), _ in tails]
+        joined: _Spans = {}
+        for (first, last), sure in heads.items():
+            for place in range(bisect_left(starts, last), len(tails)):
+                (start, end), other = tails[place]
+                if start > last + reach or sentence[start] != sentence[first]:
+                    break
+                both = min(sure, other)
+                if both > joined.get((first, end), 0.0):
+                    joined[first, end] = both
+        heads = joined
+    best: dict[int, tuple[float, int]] = {}
+    for (first, end), sure in heads.items():
+        if first not in best or (sure, -end) > (best[first][0], -best[first][1]):
+            best[first] = sure, end
+    return {(first, end): sure for first, (sure, end) in best.items()}

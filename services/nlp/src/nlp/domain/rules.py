@@ -11,7 +11,7 @@ import numpy as np
 
 from nlp.domain import conditions as c
 from nlp.domain.dialogue import Dialogue
-from nlp.domain.phrases import Found, Phrase, PhraseScanner
+from nlp.domain.phrases import Found, Heard, Phrase, PhraseScanner
 from nlp.domain.promises import Promise, promises
 from nlp.domain.rule_parser import RuleError, children, parse_condition
 from nlp.domain.safe_regex import Expression, RegexTimeoutError
@@ -20,8 +20,8 @@ from nlp.domain.text import PlainText, plain
 
 _NONE: frozenset[int] = frozenset()
 # What follows from the hits of the words inside alone; of any other condition a finding may change with every turn.
-_OF_WORDS = (c.Words, c.Pattern, c.Named, c.AllOf, c.AnyOf, c.Not, c.Sequence, c.Count, c.Each)
-_STANDING_RANGES = frozenset({"first_turns", "first_s", "after", "before", "within_turns", "within_s"})  # others move with the end of the contact
+_OF_WORDS = (c.Words, c.Pattern, c.Near, c.AskedFor, c.Named, c.AllOf, c.AnyOf, c.Not, c.Sequence, c.Count, c.Each)
+_STANDING_RANGES = frozenset({"first_turns", "first_s", "after", "before", "around", "hit", "within_turns", "within_s"})  # others move with the end of the contact
 _KNOWN_BEFORE = frozenset({"industry", "channel", "direction", "product", "customer_tier"})
 
 
@@ -34,7 +34,7 @@ class RuleBook:
         self.rules = dict(rules)
         roots = [*self.rules.values(), *extra]
         self._refuse_missing_and_circular(roots)
-        numbers: dict[tuple[str, bool], int] = {}
+        numbers: dict[tuple[str, Heard], int] = {}
         phrases: list[Phrase] = []
         examples: list[str] = []
         for condition in _walk(roots):
@@ -91,9 +91,9 @@ class RuleBook:
         """The phrase of a scanner's number."""
         return self._scanner.phrases[number]
 
-    def scan(self, text: PlainText, spoken: bool) -> dict[int, tuple[Found, ...]]:
-        """All phrases in one text."""
-        return self._scanner.scan(text, spoken)
+    def scan(self, text: PlainText, spoken: bool, confidence: float = 1.0) -> dict[int, tuple[Found, ...]]:
+        """All phrases in one text; `confidence` is the recogniser's in it."""
+        return self._scanner.scan(text, spoken, confidence)
 
     def vectors(self, texts: tuple[str, ...]) -> np.ndarray | None:
         """Unit vectors of example sentences, shape (n, d); None without an encoder."""
@@ -105,7 +105,7 @@ class RuleBook:
         return np.stack([self._example_vectors[text] for text in texts])
 
     def lasting(self, condition: c.Condition) -> bool:
-        """Whether a condition's finding over a whole contact lasts until a self._by_phrases[id(part.unless)].add(id(condition))age is `touched`: it hangs on its phrases and expressions alone."""
+        """Whether a condition's finding over a whole contact lasts until a passage is `touched`: it hangs on its phrases and expressions alone."""
         known = self._lasting.get(id(condition))
         if known is None:
             inside = list(self.inside(condition))
@@ -113,7 +113,7 @@ class RuleBook:
             for part in inside if known else ():
                 if isinstance(part, c.Words):
                     self._by_phrases[id(part.phrases)].add(id(condition))
-                    pass
+                    self._by_phrases[id(part.unless)].add(id(condition))
                 elif isinstance(part, c.Pattern):
                     for expression in (part.expression, part.excluding):
                         if expression is not None:
@@ -194,7 +194,7 @@ class Scanned:
         for index, passage in enumerate(self.dialogue.passages[first:], start=first):
             text = plain(passage.text)
             self.plain.append(text)
-            places = self.book.scan(text, spoken)
+            places = self.book.scan(text, spoken, self.dialogue.sureness(passage))
             self._numbers.append(tuple(places))
             for number, found in places.items():
                 known = self._found.get(number)
