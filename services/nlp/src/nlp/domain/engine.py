@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from nlp.domain.canonical import plain, sha256_of
 from nlp.domain.conditions import Condition, Hit, Silence
 from nlp.domain.dialogue import Dialogue, Interaction, Role
+from nlp.domain.emotion.course import feelings
+from nlp.domain.emotion.model import shipped
 from nlp.domain.evaluation import Evaluator
 from nlp.domain.hints import CardHints, hints_for
 from nlp.domain.judging import Judgement, judge
@@ -79,7 +81,7 @@ class QualityEngine:
     @property
     def models(self) -> Mapping[str, str]:
         """Name -> version or SHA-256 of every model that has a say."""
-        return {}
+        return {"emotion": shipped().version}
 
     def rules_sha256(self, card: Scorecard) -> str:
         """SHA-256 of a scorecard and the signals as compiled, lower-case hex."""
@@ -119,6 +121,7 @@ class QualityEngine:
         """What follows from the words, each step known to the next; `evaluator` knows what was known of the contact before."""
         feeling = mood(self._signals, evaluator)
         emotion = _where_it_ended(feeling)
+        evaluator = evaluator.with_course(feelings(feeling.course, evaluator.scanned.dialogue.turns))
         evaluator = evaluator.with_attributes({"customer_emotion": emotion, "customer_emotion_worst": feeling.worst})
         kind, _ = ticket_type(self._signals, evaluator)
         evaluator = evaluator.with_attributes({"ticket_type": kind})

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from nlp.domain.chain import ChainLink
 from nlp.domain.dialogue import Dialogue
+from nlp.domain.emotion.course import Tipping, TurnEmotion
 from nlp.domain.engine import ENGINE, Alert, Assessment, customer_matter
 from nlp.domain.judged import ItemResult, Outcome
 from nlp.domain.live_outcomes import LiveComparison
@@ -15,12 +16,10 @@ from nlp.domain.pii.masking import Redaction
 from nlp.domain.pii.redactions import RedactedSpan, redacted_spans
 from nlp.domain.provenance import Provenance
 from nlp.domain.scoring import DimensionResult
-from nlp.domain.signals import TurnEmotion
 from nlp.domain.wording import alert_message, explanation, masked_passage, quote, undertaking, words_of
 
 SUMMARY_CHARS = 200
 DeriveId = Callable[..., str]
-_VALENCE = {"angry": -1.0, "anxious": -0.5, "satisfied": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +87,24 @@ class KeptPromise:
 
 @dataclass(frozen=True, slots=True)
 class EmotionPoint:
-    """The customer in one turn; `valence` from -1 (worst) to 1."""
+    """The customer in one turn; `valence` from -1 (worst) to 1, `arousal` and `dissatisfaction` as in a TurnEmotion."""
 
     turn_id: str
     at_ms: int
     emotion: str
     valence: float
+    arousal: float = 0.0
+    dissatisfaction: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TippingPoint:
+    """Where the customer's mood turned for the worse; `after_turn_id` is the agent's turn before, empty where there is none."""
+
+    turn_id: str
+    at_ms: int
+    after_turn_id: str
+    recovered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +138,7 @@ class Evaluation:
     score_high: float = 0.0
     primary: bool = True
     live: LiveComparison | None = None
+    tipping_point: TippingPoint | None = None
 
     @property
     def abstained_items(self) -> tuple[str, ...]:
@@ -176,6 +188,7 @@ def evaluation_of(
         highlights=tuple(highlights),
         scored_at=scored_at,
         redactions=redacted_spans(dialogue, assessment.redaction),
+        tipping_point=_tipping_point(assessment.mood.tipping, at),
     )
 
 
@@ -195,8 +208,11 @@ def _item(item: ItemResult, assessment: Assessment, dialogue: Dialogue) -> Score
 
 
 def _point(turn: TurnEmotion, at: dict[str, int]) -> EmotionPoint:
-    valence = _VALENCE.get(turn.emotion, 0.0) * min(1.0, turn.strength)
-    return EmotionPoint(turn.turn_id, at[turn.turn_id], turn.emotion, round(valence, 3))
+    return EmotionPoint(turn.turn_id, at[turn.turn_id], turn.emotion, turn.valence, turn.arousal, turn.dissatisfaction)
+
+
+def _tipping_point(found: Tipping | None, at: dict[str, int]) -> TippingPoint | None:
+    return TippingPoint(found.turn_id, at[found.turn_id], found.after_turn_id, found.recovered) if found else None
 
 
 def raised_alert(alert: Alert, dialogue: Dialogue, redaction: Redaction, worst: str, alert_id: str) -> RaisedAlert:

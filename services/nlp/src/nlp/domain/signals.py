@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from statistics import median
 
 from nlp.domain.conditions import Condition, Hit, Named, Words
-from nlp.domain.dialogue import Dialogue, Role, Turn
+from nlp.domain.dialogue import Role
+from nlp.domain.emotion.course import EMOTIONS, Strengths, Tipping, TurnEmotion, course, tipping
+from nlp.domain.emotion.model import EmotionModel, shipped
+from nlp.domain.emotion.voice import EXCITED, arousal
 from nlp.domain.evaluation import Evaluator
 from nlp.domain.hints import HintRule, parse_hints
 from nlp.domain.numerals import DIGITS, digits_of
@@ -17,11 +19,8 @@ from nlp.domain.rules import parse_rules
 
 NEUTRAL = "neutral"
 NEGATIVE = ("angry", "anxious")
-EMOTIONS = ("angry", "anxious", "satisfied")
 # An excited voice, or an exclamation mark, makes words of feeling weigh more; without such words it says nothing.
 EXCITED_FACTOR = 1.3
-EXCITED_DB = 4.0
-EXCITED_RATE = 1.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +55,29 @@ class Signals:
 
 
 @dataclass(frozen=True, slots=True)
-class TurnEmotion:
-    """What one customer turn shows; `strength` is how far past its threshold (1 = just reached)."""
-
-    turn_id: str
-    emotion: str
-    strength: float
-
-
-@dataclass(frozen=True, slots=True)
 class Mood:
-    """The customer's course: per turn, the worst and the last clearly shown; `tipped` is where the worst was reached."""
+    """The customer's course: per turn, the worst and the last clearly shown; `tipped` is where the worst was reached.
+
+    `tipping` is where the mood turned for the worse, which may be a turn before the worst was reached.
+    """
 
     course: tuple[TurnEmotion, ...]
     worst: str
     last: str
     tipped: Hit | None
+    tipping: Tipping | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Felt:
+    """What words and voice gave: per turn how far each emotion is past its threshold (only what was hit) and the voice's arousal.
+
+    `hits` are the words of each emotion with their weights.
+    """
+
+    strengths: Strengths
+    arousals: Mapping[str, float]
+    hits: Mapping[str, list[tuple[Hit, float]]]
 
 
 def parse_signals(node: Mapping[str, object]) -> Signals:
@@ -105,33 +111,40 @@ def parse_signals(node: Mapping[str, object]) -> Signals:
     )
 
 
-def mood(signals: Signals, evaluator: Evaluator) -> Mood:
-    """Feel the customer's course; a label counts once it reaches its threshold over the contact, anger before worry."""
-    dialogue = evaluator.scanned.dialogue
-    louder = _excited(dialogue) | {turn.turn_id for turn in dialogue.turns if "！" in turn.text or "!" in turn.text}
-    scores: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
+def felt(signals: Signals, evaluator: Evaluator) -> Felt:
+    """The customer's words of feeling, heavier where the voice is excited or the words are exclaimed."""
+    own = [turn for turn in evaluator.scanned.dialogue.turns if turn.role is Role.CUSTOMER]
+    arousals = dict(zip((turn.turn_id for turn in own), arousal(turn.acoustics for turn in own), strict=True))
+    exclaimed = {turn.turn_id for turn in own if "！" in turn.text or "!" in turn.text}
+    strengths: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
     hits: defaultdict[str, list[tuple[Hit, float]]] = defaultdict(list)
     for emotion, weighted in signals.emotion.items():
         for entry in weighted:
             for hit in _one_per_turn(evaluator.finding(entry.condition, emotion).hits):
-                weight = entry.weight * hit.confidence * (EXCITED_FACTOR if hit.turn_id in louder else 1.0)
-                scores[hit.turn_id][emotion] += weight
+                louder = hit.turn_id in exclaimed or arousals.get(hit.turn_id, 0.0) > EXCITED
+                weight = entry.weight * hit.confidence * (EXCITED_FACTOR if louder else 1.0)
+                strengths[hit.turn_id][emotion] += weight / signals.thresholds[emotion]
                 hits[emotion].append((hit, weight))
-    course = tuple(
-        _turn_emotion(turn, scores[turn.turn_id], signals) for turn in dialogue.turns if turn.role is Role.CUSTOMER
-    )
+    return Felt(strengths, arousals, hits)
+
+
+def mood(signals: Signals, evaluator: Evaluator, model: EmotionModel | None = None) -> Mood:
+    """Feel the customer's course; a label counts once it reaches its threshold over the contact, anger before worry."""
+    turns = evaluator.scanned.dialogue.turns
+    found = felt(signals, evaluator)
+    made = course(model or shipped(), turns, found.strengths, found.arousals)
     worst, tipped = NEUTRAL, None
     for emotion in EMOTIONS:
         total = 0.0
-        for hit, weight in sorted(hits[emotion], key=lambda pair: (pair[0].passage, pair[0].start)):
+        for hit, weight in sorted(found.hits.get(emotion, ()), key=lambda pair: (pair[0].passage, pair[0].start)):
             total += weight
             if total >= signals.thresholds[emotion]:
                 worst, tipped = emotion, hit
                 break
         if tipped is not None:
             break
-    shown = [turn.emotion for turn in course if turn.emotion != NEUTRAL]
-    return Mood(course, worst, shown[-1] if shown else NEUTRAL, tipped)
+    shown = [turn.emotion for turn in made if turn.emotion != NEUTRAL]
+    return Mood(made, worst, shown[-1] if shown else NEUTRAL, tipped, tipping(made, turns))
 
 
 def ticket_type(signals: Signals, evaluator: Evaluator) -> tuple[str, float]:
@@ -168,36 +181,9 @@ def _phrases_of(condition: Condition, rules: Mapping[str, Condition]) -> Iterabl
         yield from _phrases_of(inner, rules)
 
 
-def _turn_emotion(turn: Turn, scores: Mapping[str, float], signals: Signals) -> TurnEmotion:
-    strengths = {emotion: scores.get(emotion, 0.0) / signals.thresholds[emotion] for emotion in EMOTIONS}
-    best = max(EMOTIONS, key=lambda emotion: strengths[emotion])
-    shown = strengths[best] >= 0.5  # half of what the whole contact needs is enough to mark one turn
-    return TurnEmotion(turn.turn_id, best if shown else NEUTRAL, round(strengths[best], 3))
-
-
 def _one_per_turn(found: tuple[Hit, ...]) -> list[Hit]:
     best: dict[str, Hit] = {}
     for hit in found:
         if hit.turn_id not in best or hit.confidence > best[hit.turn_id].confidence:
             best[hit.turn_id] = hit
     return list(best.values())
-
-
-def _excited(dialogue: Dialogue) -> set[str]:
-    """Customer turns clearly louder or faster than that customer's own median."""
-    heard = [t for t in dialogue.turns if t.role is Role.CUSTOMER and t.acoustics is not None]
-    energies = [t.acoustics.energy_db for t in heard if t.acoustics and t.acoustics.energy_db is not None]
-    rates = [t.acoustics.rate for t in heard if t.acoustics and t.acoustics.rate]
-    if len(heard) < 3:  # no baseline of the speaker's own
-        return set()
-    loud = median(energies) + EXCITED_DB if energies else None
-    fast = median(rates) * EXCITED_RATE if rates else None
-    return {
-        t.turn_id
-        for t in heard
-        if t.acoustics
-        and (
-            (loud is not None and t.acoustics.energy_db is not None and t.acoustics.energy_db >= loud)
-            or (fast is not None and t.acoustics.rate is not None and t.acoustics.rate >= fast)
-        )
-    }
