@@ -26,8 +26,9 @@ class RuleError(ValueError):
 
 def unknown(value: object, known: Collection[str], place: str, what: str = "key") -> RuleError:
     """The error for something that is none of `known`."""
-    close = get_close_matches(str(value), sorted(known), n=1)
-    reason = f"unknown {what}" if close else f"unknown {what}; known are {', '.join(sorted(known))}"
+    listed = sorted(map(str, known))
+    close = get_close_matches(str(value), listed, n=1)
+    reason = f"unknown {what}" if close else f"unknown {what}; known are {', '.join(listed)}"
     return RuleError(place, reason, close[0] if close else "")
 
 
@@ -44,10 +45,6 @@ class Fields:
     def has(self, key: str) -> bool:
         """Whether it is given."""
         return key in self.values
-
-    def at(self, place: str) -> Fields:
-        """The same values, named elsewhere in errors."""
-        return replace(self, place=place)
 
     def inner(self, key: str, known: Collection[str]) -> Fields:
         """The mapping at the operator's own key, whose place is this one's; refuses keys that are not `known`."""

@@ -96,8 +96,10 @@ def previous_contacts(fields: Fields) -> c.Condition:
 
 def hang_up(fields: Fields) -> c.Condition:
     """Who ended the call: the attribute hang_up."""
-    side = fields.one_of("hang_up", tuple(Role), "")
-    return c.Attribute(role=fields.role, range=fields.range, name="hang_up", values=(side,))
+    side = fields.values["hang_up"]
+    if side not in tuple(Role):
+        raise unknown(side, tuple(Role), fields.place, "side")
+    return c.Attribute(role=fields.role, range=fields.range, name="hang_up", values=(str(side),))
 
 
 def judge(fields: Fields) -> c.Condition:
