@@ -11,9 +11,9 @@ from datetime import datetime
 from chassis.errors import InvalidInput
 
 from nlp.domain.evaluations import Evaluation, ScoredItem
-from nlp.domain.judged import ItemResult, Outcome
+from nlp.domain.judged import Outcome
 from nlp.domain.scorecards import Scorecard
-from nlp.domain.scoring import dimensions, is_fatal, score
+from nlp.domain.scoring import tally
 
 FATAL, ABSTAINED, LOW_SCORE, SAMPLE = "fatal", "abstained", "low_score", "sample"
 ANSWERS = (Outcome.PASS.value, Outcome.FAIL.value, Outcome.NA.value)
@@ -106,9 +106,9 @@ def reviewed(card: Scorecard, machine: Evaluation, shown: Evaluation, review: Re
         _answered(said, answers[before.item_id]) if before.item_id in answers else before
         for said, before in zip(machine.items, shown.items, strict=True)
     )
-    results = _results(card, items)
+    made = tally(card, items)
     return replace(
-        shown, items=items, fatal=is_fatal(results), score=score(card, results), dimensions=dimensions(results), reviewed_at=review.at,
+        shown, items=items, fatal=made.fatal, score=made.score, score_low=made.low, score_high=made.high, dimensions=made.dimensions, reviewed_at=review.at,
     )
 
 
@@ -118,18 +118,6 @@ def _answered(said: ScoredItem, answer: Answer) -> ScoredItem:
     points = said.max_points if answer.result == Outcome.PASS else 0.0
     explanation = f"人工复核：{_WORDS[answer.result]}。{answer.note}"
     return replace(said, result=answer.result, points=points, explanation=explanation, reviewed=True)
-
-
-def _results(card: Scorecard, items: Iterable[ScoredItem]) -> list[ItemResult]:
-    """The items as the scorecard counts them."""
-    rules = {item.item_id: item for item in card.items}
-    return [
-        ItemResult(
-            item.item_id, item.title, item.dimension, Outcome(item.result), item.points, item.max_points, item.fatal, item.confidence, (),
-            section=rules[item.item_id].section, fatal_to_section=rules[item.item_id].fatal_to_section, bonus=rules[item.item_id].bonus,
-        )
-        for item in items
-    ]
 
 
 @dataclass(frozen=True, slots=True)

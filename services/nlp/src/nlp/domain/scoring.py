@@ -108,8 +108,8 @@ def _score(card: Scorecard, marks: Sequence[_Mark]) -> float:
             lost = any(mark.fatal_to_section and mark.failed for mark in inside)
             shares[name] = 0.0 if lost else sum(mark.points for mark in inside), sum(mark.max_points for mark in inside)
     if card.weights:
-        weight = sum(card.weights[name] for name in shares)
-        share = sum(card.weights[name] * earned / possible for name, (earned, possible) in shares.items()) / weight if weight else 1.0
+        weight = sum(card.weights.get(name, 0.0) for name in shares)
+        share = sum(card.weights.get(name, 0.0) * earned / possible for name, (earned, possible) in shares.items()) / weight if weight else 1.0
     else:
         possible = sum(most for _, most in shares.values())
         share = sum(earned for earned, _ in shares.values()) / possible if possible else 1.0
