@@ -106,9 +106,10 @@ def reviewed(card: Scorecard, machine: Evaluation, shown: Evaluation, review: Re
         _answered(said, answers[before.item_id]) if before.item_id in answers else before
         for said, before in zip(machine.items, shown.items, strict=True)
     )
-    made = tally(card, items)
+    sum_of = tally(card, items)
     return replace(
-        shown, items=items, fatal=made.fatal, score=made.score, score_low=made.low, score_high=made.high, dimensions=made.dimensions, reviewed_at=review.at,
+        shown, items=items, fatal=sum_of.fatal, score=sum_of.score, score_low=sum_of.low, score_high=sum_of.high, dimensions=sum_of.dimensions,
+        reviewed_at=review.at,
     )
 
 
@@ -117,7 +118,7 @@ def _answered(said: ScoredItem, answer: Answer) -> ScoredItem:
         return replace(said, reviewed=True)
     points = said.max_points if answer.result == Outcome.PASS else 0.0
     explanation = f"人工复核：{_WORDS[answer.result]}。{answer.note}"
-    return replace(said, result=answer.result, points=points, explanation=explanation, reviewed=True)
+    return replace(said, result=answer.result, points=points, option="", explanation=explanation, reviewed=True)
 
 
 @dataclass(frozen=True, slots=True)
