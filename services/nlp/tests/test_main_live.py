@@ -71,14 +71,14 @@ async def test_killed_among_many_calls_it_loses_no_alert_and_tells_none_twice(ou
     rows = [turn_events(call) for call in calls]
     for number in range(len(rows[0])):
         await events.publish(*(row[number] for row in rows))
-    child = await up(process)
+    child = process.start()
     try:
         async with peeking() as db:
 
             async def some():
                 return await db.alerts.count_documents({}) >= 5
 
-            await eventually(some, within_s=30, every_s=0.001)
+            await eventually(some, within_s=60, every_s=0.001)
             await kill(child)
             assert await db.alerts.count_documents({}) < 3 * CALLS
             child = await up(process)

@@ -110,14 +110,11 @@ class RuleBook:
         if known is None:
             inside = list(self.inside(condition))
             known = self._lasting[id(condition)] = all(_hangs_on_words(part) for part in inside)
-            for part in inside if known else ():
+            for part in inside if known else ():  # what excludes a hit stands in its passage, which is touched by what was hit
                 if isinstance(part, c.Words):
                     self._by_phrases[id(part.phrases)].add(id(condition))
-                    self._by_phrases[id(part.unless)].add(id(condition))
                 elif isinstance(part, c.Pattern):
-                    for expression in (part.expression, part.excluding):
-                        if expression is not None:
-                            self._by_expression[expression].add(id(condition))
+                    self._by_expression[part.expression].add(id(condition))
         return known
 
     def touched(self, lists: Iterable[int], texts: Sequence[str]) -> set[int]:
