@@ -18,6 +18,20 @@ async def test_an_evaluation_is_answered_with_its_evidence(platform):
     assert {d.dimension for d in found.dimensions} == {"流程规范", "沟通效能", "问题解决", "客户体验", "合规安全"}
 
 
+async def test_the_course_of_emotion_and_where_it_tipped_are_answered(platform):
+    await scored(platform)
+    async with stub(platform) as channel:
+        found = (await NlpServiceStub(channel).GetEvaluation(pb.GetEvaluationRequest(interaction_id="i1"))).evaluation
+    worst = max(found.emotion_course, key=lambda point: point.dissatisfaction)
+    assert worst.emotion == "angry"
+    assert worst.dissatisfaction > 0.6 > 0 > worst.valence
+    tipped = next(point for point in found.emotion_course if point.turn_id == found.tipping_point.turn_id)
+    assert found.tipping_point.at_ms == tipped.at_ms
+    assert found.tipping_point.after_turn_id
+    assert not found.tipping_point.recovered
+    assert found.provenance.models["emotion"].startswith("mingjian-emotion-1/sha256:")
+
+
 async def test_the_transcript_is_masked_unless_the_caller_may_read_what_was_said(platform):
     await scored(platform)
     async with stub(platform) as channel:

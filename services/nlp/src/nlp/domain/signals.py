@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from nlp.domain.conditions import Condition, Hit, Named, Words
 from nlp.domain.dialogue import Role
 from nlp.domain.emotion.course import EMOTIONS, Strengths, Tipping, TurnEmotion, course, tipping
-from nlp.domain.emotion.model import EmotionModel, shipped
+from nlp.domain.emotion.model import shipped
 from nlp.domain.emotion.voice import EXCITED, arousal
 from nlp.domain.evaluation import Evaluator
 from nlp.domain.hints import HintRule, parse_hints
@@ -128,11 +128,11 @@ def felt(signals: Signals, evaluator: Evaluator) -> Felt:
     return Felt(strengths, arousals, hits)
 
 
-def mood(signals: Signals, evaluator: Evaluator, model: EmotionModel | None = None) -> Mood:
+def mood(signals: Signals, evaluator: Evaluator) -> Mood:
     """Feel the customer's course; a label counts once it reaches its threshold over the contact, anger before worry."""
     turns = evaluator.scanned.dialogue.turns
     found = felt(signals, evaluator)
-    made = course(model or shipped(), turns, found.strengths, found.arousals)
+    made = course(shipped(), turns, found.strengths, found.arousals)
     worst, tipped = NEUTRAL, None
     for emotion in EMOTIONS:
         total = 0.0

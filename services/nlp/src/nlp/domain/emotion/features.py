@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -13,6 +14,7 @@ from nlp.domain.text import as_written, letters_of
 BUCKETS = 1 << 18
 MAX_CHARS = 400
 MIN_REPEATED_CHARS = 4
+KEPT_TEXTS = 10_000  # a running call is read again after every turn
 _PLACEHOLDER = re.compile(r"#e-s\[[^\]]*\]|&[a-z]+;|\[[^\]]{1,24}\]")
 _SPACE = re.compile(r"\s+")
 _FIGURES = re.compile(r"[0-9]+(?:[.:][0-9]+)*")
@@ -44,6 +46,7 @@ def buckets(text: str) -> np.ndarray:
     return np.unique(mixed & np.uint32(BUCKETS - 1)).astype(np.int64)
 
 
+@lru_cache(KEPT_TEXTS)
 def pairs(text: str) -> frozenset[str]:
     """The different pairs of neighbouring letters of a text; none of one too short to be said twice by purpose."""
     letters = letters_of(text[:MAX_CHARS])

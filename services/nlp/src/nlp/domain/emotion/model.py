@@ -12,11 +12,10 @@ from importlib.resources import files
 
 import numpy as np
 
-from nlp.domain.emotion.features import BUCKETS, buckets
+from nlp.domain.emotion.features import BUCKETS, KEPT_TEXTS, buckets
 
 NAME = "mingjian-emotion-1"
 WEIGHTS = "weights.npz"
-KEPT_TEXTS = 10_000
 HEADS = ("dissatisfied", "negative", "angry")
 _MOST_LOGIT = 8.0
 
@@ -64,7 +63,7 @@ class EmotionModel:
 
         `context` holds the weights of the three text scores, then those of `Context.values`, then the constant.
         """
-        self._weights, self._biases, self._context = weights, np.asarray(biases, np.float32), tuple(map(float, context))
+        self._weights, self._biases, self._context = weights, np.asarray(biases, np.float64), tuple(map(float, context))
         self.sha256 = sha256
         self._kept = lru_cache(KEPT_TEXTS)(self._scored)
 
@@ -91,7 +90,7 @@ class EmotionModel:
         places = buckets(text)
         if not len(places):
             return TextScores(*map(float, self._biases))
-        plain, scaled = self._weights[places].sum(axis=0).reshape(len(HEADS), 2).T
+        plain, scaled = self._weights[places].sum(axis=0, dtype=np.float64).reshape(len(HEADS), 2).T  # exact for half floats, on any machine
         logits = np.clip(plain + scaled / math.sqrt(len(places)) + self._biases, -_MOST_LOGIT, _MOST_LOGIT)
         return TextScores(*(float(logit) for logit in logits))
 
