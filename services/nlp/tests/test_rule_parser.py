@@ -120,9 +120,10 @@ def test_yaml_numbers_are_words_too():
     assert parse_condition([12315, 1.5], "test").phrases[0].text == "12315"
 
 
+_keys = st.sampled_from([*OPERATORS, "of", "role", "range", "at_least", "unless", "x"])
 _values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-3, 3), st.floats(), st.text(max_size=6)),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from([*OPERATORS, "of", "role", "range", "at_least", "unless", "x"]), inner, max_size=3)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(_keys, inner, max_size=3)),
     max_leaves=12,
 )
 

@@ -47,8 +47,12 @@ def _range(limits: c.Range, rules: Rules) -> str:
     for bound, side in ((limits.after, "之后"), (limits.before, "之前"), (limits.around, "前后")):
         if bound is not None:
             which = "" if limits.hit is None else "最后一次" if limits.hit == c.LAST else f"第{limits.hit}次"
-            parts.append(f"{which}“{describe(bound, rules)}”{side}{near}")
+            parts.append(f"{which}{_quoted(bound, rules)}{side}{near}")
     return f"在{'、'.join(parts)}" if parts else ""
+
+
+def _quoted(condition: c.Condition, rules: Rules) -> str:
+    return f"“{describe(condition, rules).replace('“', '‘').replace('”', '’')}”"
 
 
 def _number(value: float) -> str:
@@ -150,17 +154,17 @@ def _promised(condition: c.Promised, rules: Rules) -> str:
 
 def _silence(condition: c.Silence, rules: Rules) -> str:
     until = f"直到{_ROLES[condition.role]}开口，" if condition.role is not None else ""
-    unless = f"（事先“{describe(condition.unless, rules)}”的，{_number(condition.announced_s)}秒以内不算）" if condition.unless is not None else ""
+    unless = f"（事先{_quoted(condition.unless, rules)}的，{_number(condition.announced_s)}秒以内不算）" if condition.unless is not None else ""
     return f"{until}{_BETWEEN[condition.between]}出现超过{_number(condition.longer_than_s)}秒的静音{unless}"
 
 
 def _hold(condition: c.Hold, rules: Rules) -> str:
-    after = f"，之后没有“{describe(condition.resumed, rules)}”" if condition.resumed is not None else ""
-    return f"“{describe(condition.announced, rules)}”之后让对方等待超过{_number(condition.longer_than_s)}秒{after}"
+    after = f"，之后没有{_quoted(condition.resumed, rules)}" if condition.resumed is not None else ""
+    return f"{_quoted(condition.announced, rules)}之后让对方等待超过{_number(condition.longer_than_s)}秒{after}"
 
 
 def _response_time(condition: c.ResponseTime, rules: Rules) -> str:
-    unless = f"（事先“{describe(condition.unless, rules)}”的不算）" if condition.unless is not None else ""
+    unless = f"（事先{_quoted(condition.unless, rules)}的不算）" if condition.unless is not None else ""
     return f"在对方说完之后{_limits(condition.seconds, '秒')}才回应{unless}"
 
 
@@ -191,13 +195,13 @@ def _emotion(condition: c.Emotion, rules: Rules) -> str:
     strong = f"不满程度不低于{_number(condition.at_least)}" if condition.at_least is not None else ""
     rise = ""
     if condition.rises_after is not None:
-        rise = f"在“{describe(condition.rises_after, rules)}”之后不满上升{_number(condition.by)}以上"
+        rise = f"在{_quoted(condition.rises_after, rules)}之后不满上升{_number(condition.by)}以上"
         rise += "并且没有回落" if condition.not_back else ""
     return "客户" + "，".join(part for part in (rise, shown, strong) if part)
 
 
 def _repeated(condition: c.Repeated, rules: Rules) -> str:
-    what = f"“{describe(condition.of, rules)}”" if condition.of is not None else "说意思相同的话"
+    what = f"{_quoted(condition.of, rules)}" if condition.of is not None else "说意思相同的话"
     return f"反复{what}，达到{condition.at_least}次"
 
 
@@ -259,7 +263,7 @@ def _count(condition: c.Count, rules: Rules) -> str:
 
 
 def _each(condition: c.Each, rules: Rules) -> str:
-    return f"每次“{describe(condition.of, rules)}”之后{condition.within_turns}轮以内都有“{describe(condition.answered_by, rules)}”"
+    return f"每次{_quoted(condition.of, rules)}之后{condition.within_turns}轮以内都有{_quoted(condition.answered_by, rules)}"
 
 
 _MADE_OF_CONDITIONS = (c.AllOf, c.AnyOf, c.Not, c.Sequence, c.Count, c.Each, c.Demands, c.Named)

@@ -16,7 +16,7 @@ from nlp.domain.operators import logic, sound, states, words
 from nlp.domain.phrases import Found, Phrase
 from nlp.domain.rules import Scanned
 from nlp.domain.safe_regex import RegexTimeoutError
-from nlp.domain.windows import Window, mask_of
+from nlp.domain.windows import Window, ends, mask_of, run
 
 __all__ = ["ACCEPTED", "MAX_HITS", "Evaluator", "Window"]
 
@@ -131,8 +131,7 @@ class Evaluator:
         found = self._evaluate(condition, Window(self.whole.mask, window.role), rule_id)
         if found.holds is None:
             return found
-        low, high = (window.mask & -window.mask).bit_length() - 1, window.mask.bit_length()
-        first, end = (bisect_left(found.hits, passage, key=lambda hit: hit.passage) for passage in (low, high))
+        first, end = (bisect_left(found.hits, passage, key=lambda hit: hit.passage) for passage in ends(window.mask))
         by_sound = self.scanned.book.by_sound(condition.phrases) if isinstance(condition, c.Words) else 0.0
         return self.found([hit for hit in found.hits[first:end] if window.mask >> hit.passage & 1], window, by_sound)
 
@@ -143,7 +142,11 @@ class Evaluator:
     def inside(self, window: Window) -> Sequence[int]:
         """The passages of a window, in order."""
         own = self._by_role[window.role]
-        return own if window.mask == self.whole.mask else [i for i in own if window.mask >> i & 1]
+        if window.mask == self.whole.mask:
+            return own
+        low, high = ends(window.mask)
+        near = own[bisect_left(own, low) : bisect_left(own, high)]
+        return near if window.mask == run(low, high) else [i for i in near if window.mask >> i & 1]
 
     def places(self, phrases: tuple[Phrase, ...], window: Window) -> dict[int, list[tuple[int, Found]]]:
         """Where the phrases of a condition's list are: passage -> [(phrase number, place)]."""

@@ -27,6 +27,11 @@ def run(first: int, end: int) -> int:
     return ((1 << (end - first)) - 1) << first if end > first else 0
 
 
+def ends(mask: int) -> tuple[int, int]:
+    """The first passage of a mask and the one after its last; (0, 0) of an empty one."""
+    return max(0, (mask & -mask).bit_length() - 1), mask.bit_length()
+
+
 def bits(indexes: Iterable[int]) -> int:
     """The mask of single passages."""
     mask = 0
