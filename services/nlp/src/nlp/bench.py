@@ -114,7 +114,8 @@ def book(rules: int, parents: Mapping[str, Scorecard], meaning: bool = False, se
     if meaning:
         items.append({"id": "meant", "title": "致歉", "points": 2, "rule": {"meaning": ["真是给您添麻烦了", "实在对不起"], "role": "agent"}})
     sections = [{"dimension": "流程规范", "items": items}]
-    return parse_scorecard({"id": BOOK, "version": "1.0.0", "title": "量测", "extends": "common", "industries": [BOOK], "rules": named, "sections": sections}, parents)
+    about = {"id": BOOK, "version": "1.0.0", "title": "量测", "extends": "common", "industries": [BOOK]}
+    return parse_scorecard({**about, "rules": named, "sections": sections}, parents)
 
 
 def scan_phrases(text: str, phrases: Sequence[str], runs: int = RUNS) -> dict[str, object]:
