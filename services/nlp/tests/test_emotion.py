@@ -71,6 +71,18 @@ def test_thanks_and_consent_are_not_dissatisfied(engine, words):
     assert dissatisfaction(f"c: {words}", engine=engine) < 0.25
 
 
+@pytest.mark.parametrize(("asked", "answer", "content"), [
+    ("请问还有其他可以帮您的吗？", "没有了。", True),
+    ("还有什么问题吗", "没啦，谢谢", True),
+    ("还有别的需要吗？", "嗯，没有别的了，再见。", True),
+    ("钱到账了吗？", "没有。", False),
+    ("还有其他可以帮您的吗？", "没有，你们根本没解决。", False),
+])
+def test_that_there_is_nothing_else_is_no_dissatisfaction(engine, asked, answer, content):
+    found = dissatisfaction("c: 我想退款。", f"a: {asked}", f"c: {answer}", engine=engine)
+    assert found <= 0.1 if content else found > 0.3
+
+
 @pytest.mark.parametrize("words", ["你们这是欺骗消费者！", "什么态度啊，我要投诉！", "太过分了，叫你们经理来", "气死我了，没人管吗"])
 def test_words_of_anger_are_dissatisfied_in_any_trade(engine, words):
     found = engine.assess(said(OPENING, f"c: {words}")).mood.course[-1]

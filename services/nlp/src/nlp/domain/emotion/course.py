@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from nlp.domain.courses import Feeling
 from nlp.domain.dialogue import Role, Turn
-from nlp.domain.emotion.features import pairs, repeated
+from nlp.domain.emotion.features import MAX_CHARS, pairs, repeated
 from nlp.domain.emotion.model import Context, EmotionModel, TextScores
 from nlp.domain.emotion.voice import EXCITED
+from nlp.domain.text import letters_of
 
 ANGRY, ANXIOUS, SATISFIED, NEUTRAL = "angry", "anxious", "satisfied", "neutral"
 EMOTIONS = (ANGRY, ANXIOUS, SATISFIED)
@@ -24,6 +25,11 @@ _COMPARED_TURNS = 6
 _ASKED_TURNS = 4
 _FORGETS = 0.5
 _ASKS = re.compile(r"[?？]|[吗么呢]$")
+# 没有了 to 还有其他问题吗 has a word of refusal in it and refuses nothing.
+_ANYTHING_ELSE = re.compile(r"(?:还有|其他|其它|别的|另外)[^。！!]{0,15}(?:[吗么呢?？]|没有)")
+_NOTHING_ELSE = re.compile(
+    r"(?:嗯|哦|啊|好的?|行|暂时|目前|应该)*(?:没有?|没事|不用|不需要|就这些|没有?(?:别的|其他的?|其它的?|问题))(?:了|啦|呢|吧|的)*(?:没有?[了啦]?|谢谢你?|感谢|再见|拜拜|好的?|就这些)*"
+)
 # What rules are sure of is not left to the model: these words show dissatisfaction in any trade.
 _SURE = {ANGRY: 0.9, ANXIOUS: 0.6}
 _CONTENT = 0.1
@@ -66,14 +72,14 @@ def course(model: EmotionModel, turns: Sequence[Turn], strengths: Strengths, aro
 
     The label is what the rules' words reached, because words can be shown to the agent; without them only doubtful words in an excited
     voice are more than neutral. The model gives how likely the customer is dissatisfied in every turn, and rules only bound it:
-    by words of anger and worry from below, by words of content from above.
+    by words of anger and worry from below, by words of content, and that there is nothing else, from above.
     """
     made: list[TurnEmotion] = []
     level = 0.0
     for turn, scores, context in contexts(turns, strengths, lambda turn: model.text_scores(turn.text)):
         emotion, strength = _shown(strengths.get(turn.turn_id, {}))
         excitement = arousals.get(turn.turn_id, 0.0)
-        dissatisfied = _bounded(model.dissatisfaction(scores, context), emotion, strength)
+        dissatisfied = _bounded(model.dissatisfaction(scores, context), emotion, strength, context)
         if emotion == NEUTRAL and dissatisfied >= _DOUBTFUL and excitement > EXCITED:
             emotion, strength = ANXIOUS, SHOWN
         felt = _VALENCE.get(emotion, 0.0) * min(1.0, strength)
@@ -93,14 +99,15 @@ def contexts(turns: Sequence[Turn], strengths: Strengths, scored: Callable[[Turn
     """Each customer turn with its scores and what it is judged by; `scored` is asked once for each turn, in order."""
     said: deque[frozenset[str]] = deque(maxlen=_COMPARED_TURNS)
     asking: deque[bool] = deque(maxlen=_ASKED_TURNS)
-    earlier, waiting, number = 0.0, 0, 0
+    earlier, waiting, number, closing = 0.0, 0, 0, False
     for turn in turns:
         if turn.role is not Role.CUSTOMER:
-            waiting = 0
+            waiting, closing = 0, _ANYTHING_ELSE.search(turn.text[-MAX_CHARS:]) is not None
             continue
         scores, shown, own = scored(turn), strengths.get(turn.turn_id, {}), pairs(turn.text)
         yield turn, scores, Context(
             shown.get(ANGRY, 0.0), shown.get(ANXIOUS, 0.0), shown.get(SATISFIED, 0.0), earlier, repeated(own, said), waiting, sum(asking), number,
+            closing and _NOTHING_ELSE.fullmatch(letters_of(turn.text[:MAX_CHARS])) is not None,
         )
         earlier += (1 - _FORGETS) * (scores.dissatisfied - earlier) if number else scores.dissatisfied
         said.append(own)
@@ -136,7 +143,7 @@ def _shown(strengths: Mapping[str, float]) -> tuple[str, float]:
     return (best if strength >= SHOWN else NEUTRAL), strength
 
 
-def _bounded(probability: float, emotion: str, strength: float) -> float:
-    if emotion == SATISFIED:
+def _bounded(probability: float, emotion: str, strength: float, context: Context) -> float:
+    if emotion == SATISFIED or (emotion == NEUTRAL and context.nothing_else):
         return min(probability, _CONTENT)
     return max(probability, _SURE.get(emotion, 0.0) * min(1.0, strength))

@@ -35,7 +35,8 @@ class Context:
 
     `angry`, `anxious` and `satisfied` are the strengths of the rules' words; `earlier` is the smoothed log-odds of the customer's
     turns before, `repeated` how much the turn repeats one of them (0-1), `waiting` how many turns it follows without an answer,
-    `asked` how many of the last four asked, `turns` how many there were.
+    `asked` how many of the last four asked, `turns` how many there were. `nothing_else` says that the turn only answers that there is
+    nothing else to be done: it has no weight, for people label such turns either way.
     """
 
     angry: float = 0.0
@@ -46,6 +47,7 @@ class Context:
     waiting: int = 0
     asked: int = 0
     turns: int = 0
+    nothing_else: bool = False
 
     def values(self) -> tuple[float, ...]:
         """On the scales that the weights are for."""
