@@ -225,6 +225,22 @@ def test_emoji_width_and_length_do_not_hide_a_phrase(text):
     assert [hit.text for hit in found.hits] == ["退款"]
 
 
+@pytest.mark.parametrize("node", [
+    ["什么时候", "投诉"], ["什麼時候"], {"regex": "什么时候给我.退[款货]"}, {"regex": "甚麼|什麼時候"}, {"near": {"a": ["說過"], "b": ["退款"]}},
+])
+def test_traditional_and_simplified_characters_are_the_same(node):
+    found = finding(node, said("c: 我說過了什麼時候給我們退款啊", "a: 我说过了什么时候给我们退款啊"))
+    assert [hit.turn_id for hit in found.hits] == ["t1", "t2"]
+    assert found.hits[0].text != found.hits[1].text
+
+
+@pytest.mark.parametrize(("expression", "text", "expected"), [
+    ("VIP客户", "我是vip客户", True), ("vip", "我是VIP", True), (r"\S+她", "就是她", True), ("您.吗", "你好嗎", True), (r"[A-C]1", "b1", True),
+])
+def test_expressions_meet_texts_in_one_case_and_one_script(expression, text, expected):
+    assert finding({"regex": expression}, said(f"c: {text}")).holds is expected
+
+
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_any_text_is_evaluated(one, other):
     node = {"any": [["退款"], {"regex": "退[^。]{0,4}款"}, {"number": {"unit": "元"}}, {"date": {}}, {"repeated": {}}, {"asks_for": ["密码"]}]}

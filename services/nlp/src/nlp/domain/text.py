@@ -1,13 +1,17 @@
-"""Text as rules compare it: one width, one case, without punctuation, each character traced to its origin."""
+"""Text as rules compare it: one width, one case, one script, without punctuation, each character traced to its origin."""
 
 from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from functools import cache
+
+import opencc
 
 SENTENCE_ENDS = frozenset("。？！?!；;\n…")
 # Recognisers and typists mix these freely; no rule depends on the difference.
 _SAME = {"您": "你", "她": "他", "它": "他", "妳": "你", "幺": "一", "嘞": "了"}
+_FIRST_IDEOGRAPH = "\u3400"
 _KEPT_SYMBOLS = frozenset("%+#")
 
 
@@ -27,14 +31,21 @@ class PlainText:
     sentence: tuple[int, ...]
 
 
+@cache
+def _simplified() -> opencc.OpenCC:
+    return opencc.OpenCC("t2s")
+
+
 class _Written(dict[int, str]):
-    """Half width, lower case, interchangeable characters unified; the number of characters never changes."""
+    """Half width, lower case, simplified, interchangeable characters unified; the number of characters never changes."""
 
     def __missing__(self, code: int) -> str:
         char = chr(code)
         folded = unicodedata.normalize("NFKC", char)
         narrow = folded if len(folded) == 1 else char
         lower = narrow.lower() if len(narrow.lower()) == 1 else narrow
+        if lower >= _FIRST_IDEOGRAPH:
+            lower = _simplified().convert(lower)
         self[code] = _SAME.get(lower, lower)
         return self[code]
 
