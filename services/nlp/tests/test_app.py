@@ -36,10 +36,10 @@ class Evaluations:
     async def settle(self, tenant, interaction_id):
         return (tenant, interaction_id) in self.kept
 
-    async def add(self, contact, evaluation):
+    async def add(self, contact, evaluation, beside=()):
         self.kept[contact.tenant, contact.interaction_id] = (evaluation, contact.agent_id)
 
-    async def find(self, tenant, interaction_id):
+    async def find(self, tenant, interaction_id, scorecard_id=""):
         return self.kept.get((tenant, interaction_id))
 
     async def page(self, tenant, filters, *, size, token):

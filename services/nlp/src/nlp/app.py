@@ -129,11 +129,14 @@ class Evaluations(Protocol):
     async def settle(self, tenant: str, interaction_id: str) -> bool:
         """Whether there is one already; what it still has to tell is told."""
 
-    async def add(self, contact: Contact, evaluation: Evaluation) -> None:
-        """Keep it with its alerts and see that InteractionScored, AlertRaised and PromiseMade are published, once; no second one is kept."""
+    async def add(self, contact: Contact, evaluation: Evaluation, beside: Sequence[Evaluation] = ()) -> None:
+        """Keep it with its alerts, and what additional scorecards say `beside` it; no second one is kept.
 
-    async def find(self, tenant: str, interaction_id: str) -> tuple[Evaluation, str] | None:
-        """The evaluation and the id of the agent it is about."""
+        See that InteractionScored, AlertRaised and PromiseMade are published, once, of the one that counts.
+        """
+
+    async def find(self, tenant: str, interaction_id: str, scorecard_id: str = "") -> tuple[Evaluation, str] | None:
+        """The evaluation by a scorecard, the one that counts where none is named, and the id of the agent it is about."""
 
     async def page(self, tenant: str, filters: EvaluationFilters, *, size: int, token: str) -> EvaluationPage:
         """Newest first, without evidence and emotion course. Raises InvalidInput on "page_size" and "page_token"."""
@@ -178,10 +181,15 @@ class Scoring:
         if len(transcript.turns) > MAX_TURNS:
             await self._announcements.scoring_failed(contact, f"话轮超过{MAX_TURNS}条，无法质检。")
             return
-        evaluation = await self._judged(contact, transcript.turns, transcript.asr)
+        dialogue = dialogue_of(contact, transcript.turns)
+        evaluation = await self._judged(contact, dialogue, transcript.asr)
         if self._live is not None:
             evaluation = replace(evaluation, live=await self._live.of(contact, evaluation))
-        await self._evaluations.add(contact, evaluation)
+        beside = [
+            await self._bench.judged(self._engine, card, contact, dialogue, at=evaluation.scored_at, asr=transcript.asr)
+            for card in self._engine.additional_for(dialogue.interaction)
+        ]
+        await self._evaluations.add(contact, evaluation, beside)
 
     async def give_up(self, contact: Contact) -> None:
         """Say that no evaluation will come. Raises Unavailable."""
@@ -195,10 +203,9 @@ class Scoring:
             raise InvalidInput("turns", f"hold more than {MAX_TRIED_CHARS} characters")
         if not any(turn.text.strip() for turn in turns):
             raise InvalidInput("turns", "hold no text")
-        return await self._judged(contact, turns, AsrModel())
+        return await self._judged(contact, dialogue_of(contact, turns), AsrModel())
 
-    async def _judged(self, contact: Contact, turns: Sequence[Turn], asr: AsrModel) -> Evaluation:
-        dialogue = dialogue_of(contact, turns)
+    async def _judged(self, contact: Contact, dialogue: Dialogue, asr: AsrModel) -> Evaluation:
         card = self._engine.scorecard_for(dialogue.interaction)
         return await self._bench.judged(self._engine, card, contact, dialogue, at=self._now(), asr=asr)
 
@@ -233,9 +240,9 @@ class Findings:
     def __init__(self, engine: QualityEngine, transcripts: Transcripts, evaluations: Evaluations) -> None:
         self._engine, self._transcripts, self._evaluations = engine, transcripts, evaluations
 
-    async def evaluation(self, interaction_id: str, caller: Caller) -> Evaluation:
-        """Raises NotFound, also for another agent's contact."""
-        found = await self._evaluations.find(caller.tenant, interaction_id)
+    async def evaluation(self, interaction_id: str, caller: Caller, scorecard_id: str = "") -> Evaluation:
+        """By a scorecard, the one that counts where none is named. Raises NotFound, also for another agent's contact."""
+        found = await self._evaluations.find(caller.tenant, interaction_id, scorecard_id)
         if found is None or caller.agent_id not in ("", found[1]):
             raise NotFound("there is no evaluation of this interaction", field="interaction_id")
         return found[0]

@@ -29,12 +29,12 @@ class Vault:
         dialogue, redaction = await self._redacted(interaction_id, caller)
         return originals(dialogue, redaction)
 
-    async def evaluation(self, interaction_id: str, caller: Caller) -> Evaluation:
+    async def evaluation(self, interaction_id: str, caller: Caller, scorecard_id: str = "") -> Evaluation:
         """The words of evidence, alerts and promises as they were said where the caller may read them; reasons and summary stay masked.
 
         Raises NotFound.
         """
-        found = await self._findings.evaluation(interaction_id, caller)
+        found = await self._findings.evaluation(interaction_id, caller, scorecard_id)
         if not caller.may_read_pii:
             return found
         try:

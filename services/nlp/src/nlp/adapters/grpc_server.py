@@ -40,7 +40,7 @@ class _Servicer(pb_grpc.NlpServiceServicer):
         self._scoring, self._findings, self._vault = scoring, findings, vault
 
     async def GetEvaluation(self, request: pb.GetEvaluationRequest, context: object) -> pb.GetEvaluationResponse:
-        found = await self._vault.evaluation(_named(request.interaction_id), _caller())
+        found = await self._vault.evaluation(_named(request.interaction_id), _caller(), request.scorecard_id)
         return pb.GetEvaluationResponse(evaluation=evaluation_to_wire(found))
 
     async def GetTranscript(self, request: pb.GetTranscriptRequest, context: object) -> pb.GetTranscriptResponse:

@@ -16,6 +16,7 @@ from chassis.mongo import BulkWriteError, Collection, Database, Document, Duplic
 from mingjian.ingestion.v1 import ingestion_service_pb2 as ingestion
 from mingjian.nlp.v1.events_pb2 import AlertRaised, InteractionScored, PromiseMade
 
+from nlp.adapters.mongo_additional import MongoAdditional
 from nlp.adapters.mongo_documents import read
 from nlp.adapters.mongo_pages import DIGITS, ListQuery, index_models, list_query, order_of, page
 from nlp.adapters.protobuf_evaluations import alert_to_wire, evaluation_to_wire, promise_to_wire
@@ -46,6 +47,7 @@ class MongoEvaluations:
 
     def __init__(self, db: Database, events: Events, policy: ReviewPolicy = ReviewPolicy()) -> None:  # noqa: B008 - it is frozen
         self._evaluations, self._alerts, self._policy = db.evaluations, db.alerts, policy
+        self._additional = MongoAdditional(db)
         self.outbox = Outbox(self._evaluations, events)
 
     async def prepare(self) -> None:
@@ -53,6 +55,7 @@ class MongoEvaluations:
         one = IndexModel([("tenant", 1), ("interaction_id", 1)], name="tenant_interaction_id", unique=True)
         await self._evaluations.create_indexes([one, *index_models(EVALUATION_INDEXES)])
         await self._alerts.create_indexes(index_models(ALERT_INDEXES))
+        await self._additional.prepare()
         await self.outbox.prepare()
 
     async def settle(self, tenant: str, interaction_id: str) -> bool:
@@ -62,8 +65,9 @@ class MongoEvaluations:
         await self.outbox.flush_stored(found)
         return True
 
-    async def add(self, contact: Contact, evaluation: Evaluation) -> None:
-        # The alerts go first: a crash before the evaluation leaves what the next delivery writes again under the same ids.
+    async def add(self, contact: Contact, evaluation: Evaluation, beside: Sequence[Evaluation] = ()) -> None:
+        # The alerts and what is judged beside go first: a crash before the evaluation leaves what the next delivery writes again under the same ids.
+        await self._additional.add(contact, beside)
         await insert_new(self._alerts, alert_documents(contact, evaluation.alerts, evaluation.scored_at))
         envelopes = events_of(contact, evaluation, await self._told_live(evaluation))
         document = to_document(contact, evaluation, self._policy) | self.outbox.pending(envelopes)
@@ -79,13 +83,19 @@ class MongoEvaluations:
         ids = [alert.alert_id for alert in evaluation.alerts]
         return {found["_id"] async for found in self._alerts.find({"_id": {"$in": ids}}, {"live": 1}) if found.get("live")} if ids else set()
 
-    async def find(self, tenant: str, interaction_id: str) -> tuple[Evaluation, str] | None:
+    async def find(self, tenant: str, interaction_id: str, scorecard_id: str = "") -> tuple[Evaluation, str] | None:
         found = await self._evaluations.find_one({"tenant": tenant, "interaction_id": interaction_id}, _WIRE)
-        return (shown(found), found["agent_id"]) if found else None
+        if found is None:
+            return None
+        if scorecard_id in ("", found["scorecard_id"]):
+            return shown(found), found["agent_id"]
+        return await self._additional.find(tenant, interaction_id, scorecard_id)
 
     async def page(self, tenant: str, filters: EvaluationFilters, *, size: int, token: str) -> EvaluationPage:
         documents, following = await page(self._evaluations, evaluations_query(tenant, filters), size, token, UNLISTED)
-        return EvaluationPage([shown(d) for d in documents], following)
+        counting = [shown(d) for d in documents]
+        beside = await self._additional.of(tenant, filters) if counting and filters.interaction_id else []
+        return EvaluationPage([*counting, *beside], following)
 
     async def alerts(self, tenant: str, filters: AlertFilters, *, size: int, token: str) -> AlertPage:
         documents, following = await page(self._alerts, alerts_query(tenant, filters), size, token)

@@ -76,7 +76,7 @@ class QualityEngine:
         self._signals = signals
         self._rules_sha256: dict[str, str] = {}
         self._hints = {name: hints_for(card, signals.hints) for name, card in self.scorecards.items()}
-        self._books = {name: _book(card, signals, encoder, shared) for name, card in self.scorecards.items()}
+        self._books = {name: _book(card, self.scorecards[COMMON].rules, signals, encoder, shared) for name, card in self.scorecards.items()}
 
     @property
     def models(self) -> Mapping[str, str]:
@@ -84,9 +84,9 @@ class QualityEngine:
         return {"emotion": shipped().version}
 
     def rules_sha256(self, card: Scorecard) -> str:
-        """SHA-256 of a scorecard and the signals as compiled, lower-case hex."""
+        """SHA-256 of a scorecard, the signals and the rules both may use, as compiled, lower-case hex."""
         if card.scorecard_id not in self._rules_sha256:
-            self._rules_sha256[card.scorecard_id] = sha256_of([plain(card, named=True), plain(self._signals, named=True)])
+            self._rules_sha256[card.scorecard_id] = sha256_of([plain(made, named=True) for made in (card, self._signals, self.scorecards[COMMON].rules)])
         return self._rules_sha256[card.scorecard_id]
 
     def scorecard_for(self, interaction: Interaction) -> Scorecard:
@@ -171,13 +171,17 @@ def attributes_of(interaction: Interaction) -> dict[str, str]:
     }
 
 
-def _book(card: Scorecard, signals: Signals, encoder: SentenceEncoder | None, shared: QualityEngine | None) -> RuleBook:
+def _book(
+    card: Scorecard, common: Mapping[str, Condition], signals: Signals, encoder: SentenceEncoder | None, shared: QualityEngine | None
+) -> RuleBook:
+    """A scorecard's rules over the `common` ones, which the signals use and it may too."""
     conditions = _conditions(card, signals)
     if shared is not None and shared._signals is signals and (known := shared.scorecards.get(card.scorecard_id)) is not None:
         same = zip(_conditions(known, signals), conditions, strict=False)
-        if known.rules is card.rules and len(known.items) == len(card.items) and all(one is other for one, other in same):
+        of_same = known.rules is card.rules and shared.scorecards[COMMON].rules is common
+        if of_same and len(known.items) == len(card.items) and all(one is other for one, other in same):
             return shared._books[card.scorecard_id]
-    return RuleBook({**card.rules, **signals.rules}, conditions, encoder)
+    return RuleBook({**common, **card.rules, **signals.rules}, conditions, encoder)
 
 
 def _conditions(card: Scorecard, signals: Signals) -> list[Condition]:
