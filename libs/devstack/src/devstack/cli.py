@@ -19,6 +19,7 @@ from devstack.platform import ROOT, Platform, end_leftovers, write_description
 from devstack.processes import Died, port_is_free
 from devstack.rules_cli import rules
 from devstack.triton import TritonError
+from devstack.verify_cli import verify
 from devstack.weights import WeightsError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -29,6 +30,7 @@ DESCRIPTION = STATE / "dev.json"
 DEMO_CALL = ROOT / "e2e/calls/c01_broadband_complaint.wav"
 BENCHES = {
     "asr": "devstack.bench_asr", "platform": "devstack.bench_platform", "messaging": "devstack.bench_messaging", "nlp": "devstack.bench_nlp",
+    "live": "devstack.bench_live",
 }
 
 
@@ -97,6 +99,7 @@ def bench(
 
 
 app.add_typer(rules, name="rules")
+app.command()(verify)
 deadletters = typer.Typer(no_args_is_help=True, help="Events that could not be handled.")
 app.add_typer(deadletters, name="deadletters")
 NatsUrl = Annotated[str, typer.Option(envvar="NATS_URL", help="NATS servers; those of `make up` where empty.")]
