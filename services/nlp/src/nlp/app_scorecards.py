@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
-from chassis.errors import NotFound
+from chassis.errors import InvalidInput, NotFound
 
 from nlp.domain.engine import COMMON, QualityEngine
 from nlp.domain.scorecard_files import ScorecardFile, sha256_of
@@ -190,6 +190,39 @@ class Scorecards:
     async def parents(self, tenant: str) -> dict[str, Scorecard]:
         """What a file of the tenant may extend: every scorecard in force."""
         return dict((await self.engine(tenant)).scorecards)
+
+    @property
+    def signals(self) -> Signals:
+        """Those in force."""
+        return self._shipped.signals
+
+    async def read(self, tenant: str, source: str) -> tuple[ScorecardFile, VersionKey | None]:
+        """Read a file of the tenant, and what it extends: of its own id what was shipped, else what is in force. Raises FileRefused."""
+        parents, keys = await self.parents(tenant), await self.keys_in_force(tenant)
+        file = await asyncio.to_thread(self._files.read, source, parents)
+        if file.extends == file.card.scorecard_id and file.extends in self._cards:
+            file = await asyncio.to_thread(self._files.read, source, {**parents, file.extends: self._cards[file.extends]})
+            return file, self._names[file.extends]
+        return file, keys.get(file.extends)
+
+    def engine_with(self, card: Scorecard) -> QualityEngine:
+        """An engine for trying one scorecard; takes as long as compiling it. Raises RuleError."""
+        cards = {COMMON: self._cards[COMMON], card.scorecard_id: card}
+        return QualityEngine(cards.values(), self._shipped.signals, self._encoder, shared=self._engine)
+
+    async def check_together(self, tenant: str, card: Scorecard) -> None:
+        """Whether it can judge beside all others in force. Raises InvalidInput on "source"."""
+        current = await self.engine(tenant)
+        cards = {**current.scorecards, card.scorecard_id: card}
+        try:
+            await asyncio.to_thread(lambda: QualityEngine(cards.values(), self._shipped.signals, self._encoder, shared=current))
+        except ValueError as error:
+            raise InvalidInput("source", str(error)) from error
+
+    async def lineage(self, file: ScorecardFile, parent: VersionKey | None) -> str:
+        """As `lineage_of`, with the parent's as it is kept."""
+        kept = None if parent is None else await self._versions.find(parent)
+        return lineage_of(file, kept.lineage_sha256 if kept else "")
 
     async def keep_shipped(self) -> None:
         """Keep what came with the software as versions, once; call it before anything is judged.

@@ -49,7 +49,7 @@ def _parents(packs: Shipped, path: Path) -> dict[str, Scorecard]:
 def _lint(name: str, file: ScorecardFile, packs: Shipped) -> int:
     found = lint(
         file, lambda read: QualityEngine([packs.cards[COMMON], read.card], packs.signals), shared_rules=packs.signals.rules,
-        used_elsewhere=rules_named([other for other in packs.files.values() if other.card.scorecard_id != file.card.scorecard_id]),
+        used_elsewhere=rules_named([card for name, card in packs.cards.items() if name != file.card.scorecard_id]),
     )
     for one in found:
         extra = "".join(f"\n    {label}：{text}" for label, text in (("建议", one.suggestion), ("例", one.example)) if text)

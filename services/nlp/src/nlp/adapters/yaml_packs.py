@@ -10,7 +10,7 @@ from nlp.adapters.yaml_source import SourceError, YamlSource, read_yaml
 from nlp.app_scorecards import SIGNALS, Shipped
 from nlp.domain.engine import QualityEngine
 from nlp.domain.rule_parser import RuleError
-from nlp.domain.scorecard_files import FileRefused, ScorecardFile
+from nlp.domain.scorecard_files import FileRefused, Locate, ScorecardFile
 from nlp.domain.scorecard_parser import parse_scorecard
 from nlp.domain.scorecard_tests import parse_tests, without_tests
 from nlp.domain.scorecards import Scorecard
@@ -29,10 +29,10 @@ class YamlFiles:
         """Raises FileRefused."""
         return _signals(text)
 
-    def read_rule(self, text: str) -> tuple[object, YamlSource]:
-        """One condition as plain values. Raises FileRefused."""
+    def read_rule(self, text: str) -> tuple[object, Locate]:
+        """One condition as plain values, and where they stand. Raises FileRefused."""
         source = _read(text, "")
-        return source.node, source
+        return source.node, _locator(source)
 
 
 def load_engine(folder: Path | None = None, encoder: SentenceEncoder | None = None) -> QualityEngine:
@@ -85,12 +85,16 @@ def _file(text: str, source: YamlSource, parents: Mapping[str, Scorecard], name:
     except RuleError as error:
         raise _refused(error, source, name) from error
 
+    extends = str(source.node.get("extends", "")) if isinstance(source.node, dict) else ""
+    return ScorecardFile(text, card, cases, _locator(source), extends, source.node)
+
+
+def _locator(source: YamlSource) -> Locate:
     def locate(place: str) -> tuple[int, int]:
         at = source.position(place)
         return at.line, at.column
 
-    extends = str(source.node.get("extends", "")) if isinstance(source.node, dict) else ""
-    return ScorecardFile(text, card, cases, locate, extends, source.node)
+    return locate
 
 
 def _refused(error: RuleError, source: YamlSource, name: str) -> FileRefused:

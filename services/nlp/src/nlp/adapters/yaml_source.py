@@ -21,6 +21,7 @@ _SEEN_AS = (
     ("did not find expected '-' indicator", "列表的缩进不对"),
     ("did not find expected ',' or ']'", "列表缺少逗号或右方括号"),
     ("did not find expected ',' or '}'", "缺少逗号或右花括号"),
+    ("did not find expected node content", "这里缺少内容，或括号没有闭合"),
     ("mapping values are not allowed", "这里不能再出现冒号，含冒号的文字请加引号"),
     ("found unexpected end of stream", "引号没有闭合"),
     ("found undefined alias", "引用了没有定义的锚点"),

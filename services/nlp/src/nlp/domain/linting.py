@@ -15,6 +15,7 @@ from nlp.domain.linting_logic import Logic, Reason, everything_in
 from nlp.domain.linting_words import PhraseLists, redundant
 from nlp.domain.scorecard_files import FileRefused, ScorecardFile
 from nlp.domain.scorecard_tests import untested
+from nlp.domain.scorecards import Scorecard
 
 ERROR, WARNING = "error", "warning"
 MAX_FINDINGS = 1000
@@ -115,13 +116,13 @@ def lint(
     return list(dict.fromkeys(found))[:MAX_FINDINGS]
 
 
-def rules_named(files: Iterable[ScorecardFile]) -> set[str]:
+def rules_named(cards: Iterable[Scorecard]) -> set[str]:
     """The names of rules that the conditions of scorecards use."""
     return {
         part.name
-        for file in files
-        for root in (*(condition for item in file.card.items for condition in item.conditions()), *file.card.rules.values(),
-                     *(condition for conditions in file.card.alerts.values() for condition in conditions))
+        for card in cards
+        for root in (*(condition for item in card.items for condition in item.conditions()), *card.rules.values(),
+                     *(condition for conditions in card.alerts.values() for condition in conditions))
         for part in everything_in(root) if isinstance(part, c.Named)
     }
 
