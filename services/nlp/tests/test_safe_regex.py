@@ -40,6 +40,9 @@ def test_an_expression_that_looks_around_and_takes_too_long_says_so():
     ("(?:^|[，。])(?:好的?|行)(?=[，。]|$)", "好的，行吗，行。好"),
     ("退(?:款|货)+", "退款退货货"),
     (r"\d+元", "一共290元，九十元"),
+    ("(退)|(货)|😀*", "a退é货😀😀b\ud800退"),
+    ("", "退款"),
+    (".", "a退😀"),
 ])
 def test_it_finds_what_the_standard_library_finds(source, text):
     assert compile_safely(source).spans(text) == [match.span() for match in re.finditer(source, text) if match[0]]

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from re import _constants as codes  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
@@ -51,15 +52,10 @@ class Expression:
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """The first MAX_MATCHES matches that are not empty, as [start, end). Raises RegexTimeoutError."""
-        matches = self._linear.finditer(text) if self._linear is not None else self._in_pieces(text)
-        found: list[tuple[int, int]] = []
-        for match in matches:
-            start, end = match.span()
-            if start < end:
-                found.append((start, end))
-                if len(found) == MAX_MATCHES:
-                    break
-        return found
+        if self._linear is not None:
+            return _in_characters(self._linear, text)
+        spans = (match.span() for match in self._in_pieces(text))
+        return list(islice((span for span in spans if span[0] < span[1]), MAX_MATCHES))
 
     def follows(self, text: str, place: int) -> bool:
         """Whether it matches at `place`. Raises RegexTimeoutError."""
@@ -81,6 +77,22 @@ class Expression:
                 start = end
         except TimeoutError as error:
             raise RegexTimeoutError(self.source) from error
+
+
+def _in_characters(linear: Any, text: str) -> list[tuple[int, int]]:
+    """RE2 counts bytes: matches are turned into characters in one walk over the text, which a binding asked for each of them would not do."""
+    encoded = text.encode("utf-8", "replace")
+    found: list[tuple[int, int]] = []
+    byte = char = 0
+    for match in linear.finditer(encoded):
+        start, end = match.span()
+        if start < end:
+            first = char + len(encoded[byte:start].decode())
+            byte, char = end, first + len(encoded[start:end].decode())
+            found.append((first, char))
+            if len(found) == MAX_MATCHES:
+                break
+    return found
 
 
 def _piece_end(text: str, start: int) -> int:
@@ -110,6 +122,7 @@ def compile_safely(source: str) -> Expression:
 def _re2(source: str) -> Any:
     options = re2.Options()
     options.log_errors = False
+    options.never_capture = True
     options.max_mem = MAX_COMPILED_BYTES
     try:
         return re2.compile(source, options)
