@@ -64,7 +64,7 @@ class Evaluator:
         self.whole = self._all = Window((1 << len(self.passages)) - 1)
         self._known: dict[tuple[int, Window], c.Finding] = {}
         self._windows: dict[int, int] = {}
-        self._heard_in: dict[tuple[Window, float], float] = {}
+        self._heard_in: dict[Window, tuple[float, float]] = {}
         self._by_role: dict[Role | None, list[int]] = {
             role: [i for i, p in enumerate(self.passages) if role is None or p.role is role] for role in (None, Role.AGENT, Role.CUSTOMER)
         }
@@ -189,13 +189,14 @@ class Evaluator:
 
     def heard(self, window: Window, by_sound: float = 0.0) -> float:
         """Which share is found of what is said in the window, of which a share `by_sound` may be found by sound: absence is only as sure as that."""
-        known = self._heard_in.get((window, by_sound))
+        known = self._heard_in.get(window)
         if known is None:
-            total = weight = 0.0
+            heard = exact = weight = 0.0
             for index in self.inside(window):
                 passage = self.passages[index]
                 for turn in self.dialogue.turns[passage.first : passage.first + len(passage.offsets)]:
-                    total += recognised(turn.confidence, by_sound) * len(turn.text)
+                    heard += recognised(turn.confidence) * len(turn.text)
+                    exact += recognised(turn.confidence, 0.0) * len(turn.text)
                     weight += len(turn.text)
-            known = self._heard_in[window, by_sound] = round(total / weight, 4) if weight else 1.0
-        return known
+            known = self._heard_in[window] = (heard / weight, exact / weight) if weight else (1.0, 1.0)
+        return round(by_sound * known[0] + (1.0 - by_sound) * known[1], 4)

@@ -24,6 +24,8 @@ _OF_WORDS = (c.Words, c.Pattern, c.Near, c.AskedFor, c.Named, c.AllOf, c.AnyOf, 
 _STANDING_RANGES = frozenset({"first_turns", "first_s", "after", "before", "around", "hit", "within_turns", "within_s"})  # others move with the end of the contact
 _KNOWN_BEFORE = frozenset({"industry", "channel", "direction", "product", "customer_tier"})
 
+READILY_HEARD = 3  # syllables
+
 
 class RuleBook:
     """Named conditions with all their phrases in one scanner; `extra` are conditions outside rules (of items)."""
@@ -81,10 +83,10 @@ class RuleBook:
         return known
 
     def by_sound(self, phrases: tuple[Phrase, ...]) -> float:
-        """Which share of a list's phrases is also found by sound, to one decimal."""
+        """Which share of a list's phrases is readily found by sound too, to one decimal: two syllables sound like too much else."""
         known = self._by_sound.get(id(phrases))
         if known is None:
-            known = self._by_sound[id(phrases)] = round(sum(bool(phrase.heard) for phrase in phrases) / len(phrases), 1)
+            known = self._by_sound[id(phrases)] = round(sum(bool(phrase.heard) and min(map(len, phrase.parts)) >= READILY_HEARD for phrase in phrases) / len(phrases), 1)
         return known
 
     def phrase(self, number: int) -> Phrase:
