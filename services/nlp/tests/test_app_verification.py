@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 from chassis.errors import InvalidInput
 from chassis.ids import derived_id
+from chassis.messaging import ensure_stream
 from nlp.adapters.mongo_chain import MongoChain
 from nlp.app import Bench
 from nlp.app_verification import InMemory, Verification
 from nlp.domain.engine import QualityEngine
-from nlp_platform import scored, transcript
+from nlp_platform import nlp_on, scored, transcript
 
 RECORDS = 6
 
@@ -227,3 +228,22 @@ async def test_an_empty_chain_has_nothing_to_differ(platform):
     await chain.prepare()
     found = await verified(platform, chain)
     assert (found.checked, found.difference, found.head_sha256) == (0, None, "")
+
+
+async def test_what_additional_scorecards_say_is_chained_and_made_again_too(engine, db, events):
+    common = engine.scorecards["common"]
+    extra = replace(common, scorecard_id="extra", additional=True, applies_to={})
+    with_extra = QualityEngine([*engine.scorecards.values(), extra], engine._signals)
+    for stream in ("nlp", "asr"):
+        await ensure_stream(events, stream)
+    async with nlp_on(with_extra, db, events) as platform:
+        chain = MongoChain(db)
+        await chain.prepare()
+        for n in range(3):
+            await scored(platform, f"i{n}")
+        assert await chain.append_waiting() == 6
+        found = await verified(platform, chain)
+        assert (found.checked, found.recomputed, found.difference) == (6, 6, None)
+        await db.additional_evaluations.update_one({"interaction_id": "i1"}, {"$set": {"score": 1.0}})
+        difference = (await verified(platform, chain, recompute=False)).difference
+        assert (difference.kind, difference.path, difference.stored) == ("changed", "score", "1")

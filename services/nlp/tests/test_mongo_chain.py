@@ -113,7 +113,7 @@ async def _none_waits(db):
 async def test_links_of_a_writer_that_died_before_it_could_say_so_are_taken_as_they_are(db, chain, monkeypatch, done):
     await waiting(db, "t1", 0, 3)
 
-    async def died(tenant, links):
+    async def died(evaluations, tenant, links):
         raise ConnectionError
 
     with monkeypatch.context() as patched:

@@ -6,8 +6,9 @@ from dataclasses import asdict
 from chassis.mongo import Database, Document, DuplicateKeyError, IndexModel
 
 from nlp.adapters.mongo_documents import read
-from nlp.adapters.mongo_evaluations import UNLISTED, as_judged
+from nlp.adapters.mongo_evaluations import UNLISTED
 from nlp.adapters.mongo_pages import index_models, list_query, order_of, page
+from nlp.adapters.mongo_records import as_judged
 from nlp.app_calibrations import CalibrationPage, Shown
 from nlp.domain.calibration import Calibration, Judged
 from nlp.domain.evaluations import Evaluation

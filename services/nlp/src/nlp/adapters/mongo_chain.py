@@ -15,12 +15,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 from chassis.ids import new_id
-from chassis.mongo import BulkWriteError, Database, Document, DuplicateKeyError, IndexModel, UpdateOne
+from chassis.mongo import BulkWriteError, Collection, Database, Document, DuplicateKeyError, IndexModel, UpdateOne
 from chassis.transient import is_transient
 from mingjian.ingestion.v1 import ingestion_service_pb2 as ingestion
 
 from nlp.adapters.mongo_documents import read
-from nlp.adapters.mongo_evaluations import UNCHAINED_SINCE, as_judged
+from nlp.adapters.mongo_records import CHAIN_INDEXES, UNCHAINED_SINCE, as_judged
 from nlp.adapters.protobuf_evaluations import contact_from_wire
 from nlp.app_verification import Kept
 from nlp.domain.canonical import plain
@@ -42,15 +42,15 @@ class MongoChain:
     """Writes and reads the chains; satisfies app_verification.Chain."""
 
     def __init__(self, db: Database) -> None:
-        self._links, self._heads, self._leases, self._evaluations = db.chain_links, db.chain_heads, db.leases, db.evaluations
+        self._links, self._heads, self._leases = db.chain_links, db.chain_heads, db.leases
+        self._chained = (db.evaluations, db.additional_evaluations)  # a tenant's records are one chain, wherever they are kept
         self._holder = new_id()
 
     async def prepare(self) -> None:
         """Make the indexes."""
         await self._links.create_indexes([IndexModel([("place", 1)], name="place", unique=True)])
-        await self._evaluations.create_indexes([
-            IndexModel([(UNCHAINED_SINCE, 1)], name=UNCHAINED_SINCE, sparse=True), IndexModel([("place", 1)], name="place", sparse=True),
-        ])
+        for evaluations in self._chained:
+            await evaluations.create_indexes(list(CHAIN_INDEXES))
 
     # -- writing ----------------------------------------------------------------------------------------------------------------
 
@@ -58,7 +58,7 @@ class MongoChain:
         """Runs as long as the process; give it to Life.spawn."""
         while True:
             try:
-                while await self._holds_lease() and await self.append_waiting() == BATCH:
+                while await self._holds_lease() and await self.append_waiting() >= BATCH:
                     pass
             except Exception as e:
                 if not is_transient(e):
@@ -67,18 +67,21 @@ class MongoChain:
             await asyncio.sleep(_WAIT_S)
 
     async def append_waiting(self, limit: int = BATCH) -> int:
-        """Give places to evaluations that have none, oldest first, and return how many were found."""
-        found = await self._evaluations.find(
+        """Give places to evaluations that have none, oldest first, and return how many were found; `limit` is for each collection."""
+        return sum([await self._append_from(evaluations, limit) for evaluations in self._chained])
+
+    async def _append_from(self, evaluations: Collection, limit: int) -> int:
+        found = await evaluations.find(
             {UNCHAINED_SINCE: {"$lt": datetime.now(UTC) + LEASE}}, {"tenant": 1, "record_sha256": 1}
         ).sort(UNCHAINED_SINCE, 1).limit(limit).to_list(limit)
         waiting: dict[str, list[tuple[str, str]]] = defaultdict(list)
         for document in found:
             waiting[document["tenant"]].append((document["_id"], document["record_sha256"]))
         for tenant, records in waiting.items():
-            await self._append(tenant, records)
+            await self._append(evaluations, tenant, records)
         return len(found)
 
-    async def _append(self, tenant: str, records: Sequence[tuple[str, str]]) -> None:
+    async def _append(self, evaluations: Collection, tenant: str, records: Sequence[tuple[str, str]]) -> None:
         for _ in range(_TRIES):
             links = appended(tenant, await self._end(tenant), records)
             try:
@@ -88,7 +91,7 @@ class MongoChain:
                     raise
                 # Another writer took a place, or gave one of these its place and was killed before it could say so.
                 links = await self._linked([evaluation_id for evaluation_id, _ in records])
-            await self._told(tenant, links)
+            await self._told(evaluations, tenant, links)
             known = {link.evaluation_id for link in links}
             records = [record for record in records if record[0] not in known]
             if not records:
@@ -106,11 +109,11 @@ class MongoChain:
         found = await self._links.find({"_id": {"$in": list(evaluation_ids)}}).to_list(None)
         return sorted((_from_document(document) for document in found), key=lambda link: link.place.sequence)
 
-    async def _told(self, tenant: str, links: Sequence[Link]) -> None:
+    async def _told(self, evaluations: Collection, tenant: str, links: Sequence[Link]) -> None:
         """Write each place beside its evaluation, and the end of the chain."""
         if not links:
             return
-        await self._evaluations.bulk_write([
+        await evaluations.bulk_write([
             UpdateOne(
                 {"_id": link.evaluation_id},
                 {"$set": {"chain": asdict(link.place), "place": _place(tenant, link.place.sequence)}, "$unset": {UNCHAINED_SINCE: ""}},
@@ -146,11 +149,14 @@ class MongoChain:
         return [_from_document(document) async for document in self._links.find(asked).sort("place", 1).limit(limit)]
 
     async def evaluation_at(self, tenant: str, sequence: int) -> str:
-        found = await self._evaluations.find_one({"place": _place(tenant, sequence)}, {"_id": 1})
-        return str(found["_id"]) if found else ""
+        for evaluations in self._chained:
+            if found := await evaluations.find_one({"place": _place(tenant, sequence)}, {"_id": 1}):
+                return str(found["_id"])
+        return ""
 
     async def kept(self, tenant: str, evaluation_ids: Sequence[str]) -> Mapping[str, Kept]:
-        found = await self._evaluations.find({"_id": {"$in": list(evaluation_ids)}, "tenant": tenant}, {"outbox": 0}).to_list(None)
+        asked = {"_id": {"$in": list(evaluation_ids)}, "tenant": tenant}
+        found = [document for evaluations in self._chained for document in await evaluations.find(asked, {"outbox": 0}).to_list(None)]
         return await asyncio.to_thread(lambda: {document["_id"]: _kept(document) for document in found})  # 0.1 s for a hundred
 
 

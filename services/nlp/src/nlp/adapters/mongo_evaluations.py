@@ -3,13 +3,11 @@
 The fields of a document are the machine's and never change; what people say is laid over them in `shown`, and read with them.
 """
 
-import zlib
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import product
-from typing import Any
 
 from chassis.messaging import Envelope, Events, wrap
 from chassis.mongo import BulkWriteError, Collection, Database, Document, DuplicateKeyError, IndexModel, Outbox
@@ -17,13 +15,11 @@ from mingjian.ingestion.v1 import ingestion_service_pb2 as ingestion
 from mingjian.nlp.v1.events_pb2 import AlertRaised, InteractionScored, PromiseMade
 
 from nlp.adapters.mongo_additional import MongoAdditional
-from nlp.adapters.mongo_documents import read
 from nlp.adapters.mongo_pages import DIGITS, ListQuery, index_models, list_query, order_of, page
+from nlp.adapters.mongo_records import shown, to_document
 from nlp.adapters.protobuf_evaluations import alert_to_wire, evaluation_to_wire, promise_to_wire
 from nlp.app import AlertFilters, AlertPage, Contact, EvaluationFilters, EvaluationPage, StoredAlert
-from nlp.domain.canonical import canonical
 from nlp.domain.evaluations import Evaluation, RaisedAlert
-from nlp.domain.records import Subject, digest, record_of
 from nlp.domain.reviews import ReviewPolicy, reasons_for
 
 __all__ = ["ALERT_INDEXES", "DIGITS", "EVALUATION_INDEXES", "MongoEvaluations", "alerts_query", "evaluations_query", "order_of"]
@@ -35,10 +31,9 @@ EVALUATION_INDEXES: tuple[tuple[str, ...], ...] = (
 ALERT_INDEXES: tuple[tuple[str, ...], ...] = tuple(
     ("tenant", *owner, *narrowed, "order") for owner in ((), ("agent_id",), ("interaction_id",)) for narrowed in ((), ("kind",))
 )
-UNCHAINED_SINCE = "unchained_since"
 _DUPLICATE_KEY = 11000
-_WIRE = {"outbox": 0, "outbox_since": 0, "received": 0, "record": 0}
-UNLISTED = _WIRE | {"items.evidence": 0, "emotion_course": 0, "redactions": 0, "marks": 0}
+UNREAD = {"outbox": 0, "outbox_since": 0, "received": 0, "record": 0}
+UNLISTED = UNREAD | {"items.evidence": 0, "emotion_course": 0, "redactions": 0, "marks": 0}
 MOST_PRESSING = "!"
 
 
@@ -70,7 +65,7 @@ class MongoEvaluations:
         await self._additional.add(contact, beside)
         await insert_new(self._alerts, alert_documents(contact, evaluation.alerts, evaluation.scored_at))
         envelopes = events_of(contact, evaluation, await self._told_live(evaluation))
-        document = to_document(contact, evaluation, self._policy) | self.outbox.pending(envelopes)
+        document = _to_document(contact, evaluation, self._policy) | self.outbox.pending(envelopes)
         try:
             await self._evaluations.insert_one(document)
         except DuplicateKeyError:
@@ -84,7 +79,7 @@ class MongoEvaluations:
         return {found["_id"] async for found in self._alerts.find({"_id": {"$in": ids}}, {"live": 1}) if found.get("live")} if ids else set()
 
     async def find(self, tenant: str, interaction_id: str, scorecard_id: str = "") -> tuple[Evaluation, str] | None:
-        found = await self._evaluations.find_one({"tenant": tenant, "interaction_id": interaction_id}, _WIRE)
+        found = await self._evaluations.find_one({"tenant": tenant, "interaction_id": interaction_id}, UNREAD)
         if found is None:
             return None
         if scorecard_id in ("", found["scorecard_id"]):
@@ -185,40 +180,8 @@ def alerts_query(tenant: str, filters: AlertFilters) -> ListQuery:
     return list_query(tenant, asked, [*owner, *(["kind"] if "kind" in asked else [])])
 
 
-def to_document(contact: Contact, evaluation: Evaluation, policy: ReviewPolicy) -> Document:
-    """An evaluation as it is kept, with its record, which waits to be chained."""
-    subject = Subject(contact.tenant, contact.agent_id, contact.team_id, contact.duration_ms, contact.received)
-    record = canonical(record_of(evaluation, subject))
-    fields = asdict(evaluation)
-    fields["_id"] = fields.pop("evaluation_id")
-    return fields | asdict(subject) | {
+def _to_document(contact: Contact, evaluation: Evaluation, policy: ReviewPolicy) -> Document:
+    return to_document(contact, evaluation) | {
         "marks": marks_of(evaluation.fatal, evaluation.failed_items, evaluation.abstained_items, reasons_for(evaluation, policy)),
         "order": order_of(evaluation.scored_at, evaluation.evaluation_id),
-        "record": zlib.compress(record), "record_sha256": digest(record), UNCHAINED_SINCE: datetime.now(UTC),
     }
-
-
-def as_judged(document: Document) -> Evaluation:
-    """The machine's evaluation. Raises KeyError, TypeError where the document is none."""
-    return read(Evaluation, document | {"evaluation_id": document["_id"]})
-
-
-def shown(document: Document) -> Evaluation:
-    """The evaluation with people's answers laid over the machine's."""
-    over = document.get("shown")
-    if not over:
-        return as_judged(document)
-    changed = {item["item_id"]: item for item in over["items"]}
-    items = [item | changed.get(item["item_id"], {}) for item in document["items"]]
-    return as_judged(document | over["fields"] | {"items": items})
-
-
-def laid_over(machine: Evaluation, after: Evaluation) -> Document:
-    """What `shown` has to hold so that `after` is read where the machine had said `machine`."""
-    before, now = asdict(machine), asdict(after)
-    items = [
-        {"item_id": new["item_id"]} | {name: value for name, value in new.items() if value != old[name]}
-        for old, new in zip(before.pop("items"), now.pop("items"), strict=True) if new != old
-    ]
-    fields: dict[str, Any] = {name: value for name, value in now.items() if value != before[name]}
-    return {"fields": fields, "items": items}

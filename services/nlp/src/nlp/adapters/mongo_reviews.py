@@ -21,8 +21,9 @@ from mingjian.ingestion.v1 import ingestion_service_pb2 as ingestion
 from mingjian.nlp.v1.events_pb2 import EvaluationReviewed
 
 from nlp.adapters.mongo_documents import read
-from nlp.adapters.mongo_evaluations import MOST_PRESSING, UNLISTED, MongoEvaluations, as_judged, laid_over, marks_of, shown, waiting
+from nlp.adapters.mongo_evaluations import MOST_PRESSING, UNLISTED, MongoEvaluations, marks_of, waiting
 from nlp.adapters.mongo_pages import ListQuery, index_models, list_query, order_of, page, seal_of
+from nlp.adapters.mongo_records import as_judged, laid_over, shown
 from nlp.adapters.protobuf_evaluations import evaluation_to_wire
 from nlp.adapters.protobuf_reviews import review_to_wire
 from nlp.app_reviews import Candidate, Judged, QueuePage, ReviewFilters, ReviewPage, at_latest
