@@ -5,7 +5,6 @@ from chassis.errors import InvalidInput
 from routing.domain.clocks import Target
 from routing.domain.opening import (
     Contact,
-    FatalItem,
     Scored,
     Wanted,
     absorbed,
@@ -43,11 +42,9 @@ def kinds_and_causes(finding):
         (scored("业务办理", promises=(VAGUE,)), [(Kind.SERVICE, ("promise",))]),
         (scored("咨询", promises=(DATED,)), [(Kind.SERVICE, ("promise",))]),
         (scored("咨询", "angry"), [(Kind.CALLBACK, ("dissatisfied",))]),
-        (scored("咨询", fatal_items=(FatalItem("no_shirking", "不推诿"),)), [(Kind.RECTIFICATION, ("fatal_item:no_shirking",))]),
         (
-            scored("投诉", "angry", fatal_items=(FatalItem("a", "甲"), FatalItem("b", "乙"))),
+            scored("投诉", "angry"),
             [
-                (Kind.RECTIFICATION, ("fatal_item:a", "fatal_item:b")),
                 (Kind.CALLBACK, ("dissatisfied",)),
                 (Kind.SERVICE, ("complaint",)),
             ],

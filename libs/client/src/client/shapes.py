@@ -1,6 +1,6 @@
 """The platform's JSON, as types. Times are RFC 3339 strings; a field that is not set may be absent; /openapi.json has every field."""
 
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 Role = Literal["agent", "customer"]
 Status = Literal["received", "transcribing", "scoring", "scored", "failed"]
@@ -250,6 +250,8 @@ class Ticket(TypedDict, total=False):
     levels_version: str
     level: int
     next_due_at: str
+    team_id: str
+    rectification: dict[str, Any]
 
 
 class Article(TypedDict, total=False):

@@ -20,11 +20,13 @@ from routing.domain.opening import (
     wanted_for,
     wanted_for_promise,
 )
+from routing.domain.rectification import Rectification
 from routing.domain.service_levels import ServiceLevels
 from routing.domain.tickets import Action, Kind, Promise, State, Terms, Ticket
 
 _TRIES = 8
 _DUE_BATCH = 500
+Change = Callable[[Ticket, Terms, datetime], Ticket]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,30 @@ class Routing:
         ticket = opened(by_hand(wanted), ticket_id, self.departments, levels, self._at(), who.principal)
         return (await self._add(ticket, levels))[0]
 
+    async def open_rectification(self, wanted: Wanted, matter: Rectification, number: int) -> Ticket:
+        """The ticket of a matter, the `number`-th of its kind; the one that is there where it was opened before."""
+        tenant = wanted.contact.tenant
+        ticket_id = self.derived_id("rectification", tenant, matter.target.value, matter.target_id, matter.item_id, str(number))
+        levels = await self.levels.current(tenant)
+        ticket = opened(wanted, ticket_id, self.departments, levels, self._at())
+        return (await self._add(replace(ticket, rectification=matter), levels))[0]
+
+    async def system_change(self, tenant: str, ticket_id: str, change: Change) -> Ticket:
+        """A change that follows from what happened; one that gives back the very same ticket is none. Raises NotFound, Stale."""
+        for _ in range(_TRIES):
+            before = await self.tickets.get(tenant, ticket_id)
+            at = self._at()
+            current, terms = await self._under_current(before, at)
+            after = change(current, terms, at)
+            if after is current:
+                return before
+            try:
+                await self._change(before, after, terms, (Happened(after.history[-1].action, after),))
+                return after
+            except Stale:
+                continue
+        raise Stale(f"ticket {ticket_id} changes too fast")
+
     async def get(self, who: Who, ticket_id: str) -> Ticket:
         """The ticket. Raises NotFound, also for one that is not the caller's to see."""
         ticket = await self.tickets.get(who.tenant, ticket_id)
@@ -214,50 +240,49 @@ class Routing:
 
     async def assign(self, who: Who, ticket_id: str, version: int, assignee: str, note: str) -> Ticket:
         """Raises NotFound, Stale, NotAllowedNow, InvalidInput; so do the steps that follow."""
-        return await self._step(
+        return await self.change(
             who, ticket_id, version, Action.ASSIGNED, lambda t, terms, at: steps.assign(t, assignee, who.principal, at, note)
         )
 
     async def start(self, who: Who, ticket_id: str, version: int, note: str) -> Ticket:
-        return await self._step(who, ticket_id, version, Action.STARTED, lambda t, terms, at: steps.start(t, terms, who.principal, at, note))
+        return await self.change(who, ticket_id, version, Action.STARTED, lambda t, terms, at: steps.start(t, terms, who.principal, at, note))
 
     async def escalate(self, who: Who, ticket_id: str, version: int, note: str) -> Ticket:
-        return await self._step(who, ticket_id, version, Action.ESCALATED, lambda t, terms, at: steps.escalate(t, terms, who.principal, at, note))
+        return await self.change(who, ticket_id, version, Action.ESCALATED, lambda t, terms, at: steps.escalate(t, terms, who.principal, at, note))
 
     async def wait(self, who: Who, ticket_id: str, version: int, note: str) -> Ticket:
-        return await self._step(who, ticket_id, version, Action.WAITED, lambda t, terms, at: steps.wait(t, terms, who.principal, at, note))
+        return await self.change(who, ticket_id, version, Action.WAITED, lambda t, terms, at: steps.wait(t, terms, who.principal, at, note))
 
     async def resume(self, who: Who, ticket_id: str, version: int, note: str) -> Ticket:
-        return await self._step(who, ticket_id, version, Action.RESUMED, lambda t, terms, at: steps.resume(t, terms, who.principal, at, note))
+        return await self.change(who, ticket_id, version, Action.RESUMED, lambda t, terms, at: steps.resume(t, terms, who.principal, at, note))
 
     async def answer(self, who: Who, ticket_id: str, version: int, note: str) -> Ticket:
-        return await self._step(who, ticket_id, version, Action.ANSWERED, lambda t, terms, at: steps.answer(t, terms, who.principal, at, note))
+        return await self.change(who, ticket_id, version, Action.ANSWERED, lambda t, terms, at: steps.answer(t, terms, who.principal, at, note))
 
     async def customer_said(self, who: Who, ticket_id: str, version: int, note: str) -> Ticket:
-        return await self._step(
+        return await self.change(
             who, ticket_id, version, Action.CUSTOMER_SAID, lambda t, terms, at: steps.customer_said(t, terms, who.principal, at, note)
         )
 
     async def diagnose(self, who: Who, ticket_id: str, version: int, note: str) -> Ticket:
-        return await self._step(who, ticket_id, version, Action.DIAGNOSED, lambda t, terms, at: steps.diagnose(t, terms, who.principal, at, note))
+        return await self.change(who, ticket_id, version, Action.DIAGNOSED, lambda t, terms, at: steps.diagnose(t, terms, who.principal, at, note))
 
     async def comment(self, who: Who, ticket_id: str, version: int, note: str) -> Ticket:
-        return await self._step(who, ticket_id, version, Action.COMMENTED, lambda t, terms, at: steps.comment(t, who.principal, at, note))
+        return await self.change(who, ticket_id, version, Action.COMMENTED, lambda t, terms, at: steps.comment(t, who.principal, at, note))
 
     async def resolve(self, who: Who, ticket_id: str, version: int, resolution: str, note: str) -> Ticket:
-        return await self._step(
+        return await self.change(
             who, ticket_id, version, Action.RESOLVED, lambda t, terms, at: steps.resolve(t, terms, resolution, who.principal, at, note)
         )
 
     async def close(self, who: Who, ticket_id: str, version: int, note: str) -> Ticket:
-        return await self._step(who, ticket_id, version, Action.CLOSED, lambda t, terms, at: steps.close(t, who.principal, at, note))
+        return await self.change(who, ticket_id, version, Action.CLOSED, lambda t, terms, at: steps.close(t, who.principal, at, note))
 
     async def reopen(self, who: Who, ticket_id: str, version: int, note: str) -> Ticket:
-        return await self._step(who, ticket_id, version, Action.REOPENED, lambda t, terms, at: steps.reopen(t, terms, who.principal, at, note))
+        return await self.change(who, ticket_id, version, Action.REOPENED, lambda t, terms, at: steps.reopen(t, terms, who.principal, at, note))
 
-    async def _step(
-        self, who: Who, ticket_id: str, version: int, action: Action, step: Callable[[Ticket, Terms, datetime], Ticket]
-    ) -> Ticket:
+    async def change(self, who: Who, ticket_id: str, version: int, action: Action, step: Change) -> Ticket:
+        """A step somebody takes. Raises NotFound, Stale, NotAllowedNow, InvalidInput."""
         for _ in range(_TRIES):
             before = await self.get(who, ticket_id)
             if version and version != before.version:

@@ -46,6 +46,8 @@ _RULES: dict[str, Narrowing] = {
     "mingjian.routing.v1.RoutingService/AnswerTicket": Narrowing.OWN_TICKET,
     "mingjian.routing.v1.RoutingService/RecordCustomerMessage": Narrowing.OWN_TICKET,
     "mingjian.routing.v1.RoutingService/DiagnoseTicket": Narrowing.OWN_TICKET,
+    "mingjian.routing.v1.RectificationService/PlanRectification": Narrowing.OWN_TICKET,
+    "mingjian.routing.v1.RectificationService/SummarizeRectifications": Narrowing.AGENT_FIELD,
     "mingjian.routing.v1.LevelService/GetServiceLevels": Narrowing.FREE,
     "mingjian.routing.v1.LevelService/ListServiceLevels": Narrowing.FREE,
     "mingjian.routing.v1.LevelService/PreviewDeadlines": Narrowing.FREE,
@@ -81,5 +83,5 @@ def agent_of_event(event: Mapping[str, Any]) -> str:
     interaction = event.get("interaction")
     if interaction:
         return str(interaction.get("metadata", {}).get("agent_id", ""))
-    about = next((event[noun] for noun in ("ticket", "promise", "appeal") if event.get(noun)), {})
+    about: Mapping[str, Any] = next((event[noun] for noun in ("ticket", "promise", "appeal") if event.get(noun)), {})
     return str(about.get("agent_id", ""))

@@ -19,6 +19,7 @@ from chassis.mongo import (
     newest_first,
 )
 
+from routing.adapters.mongo_rectification import matter_document, matter_in
 from routing.adapters.protobuf_tickets import envelopes
 from routing.app import Happened, Page, TicketFilter
 from routing.domain.clocks import Clock, Clocks, Target
@@ -257,6 +258,8 @@ def _to_document(ticket: Ticket) -> Document:
         ],
         "fired": list(ticket.fired),
         "version": ticket.version,
+        "team_id": ticket.team_id,
+        "rectification": matter_document(ticket.rectification),
     }
     running = [at for target, at in ticket.due.items() if ticket.clocks[target].since is not None]
     if running:
@@ -324,6 +327,8 @@ def _from_document(document: Document) -> Ticket:
         promises=tuple(Promise(p["promise_id"], p["what"], p["deadline"], p["owner"]) for p in document["promises"]),
         fired=tuple(document["fired"]),
         version=document["version"],
+        team_id=document["team_id"],
+        rectification=matter_in(document["rectification"]),
         history=tuple(
             HistoryEntry(
                 entry["at"], entry["by"], Action(entry["action"]),

@@ -10,9 +10,10 @@ from mingjian.nlp.v1 import nlp_service_pb2 as nlp
 from mingjian.routing.v1 import events_pb2 as events
 from mingjian.routing.v1 import routing_service_pb2 as pb
 
+from routing.adapters.protobuf_rectification import matter_to_wire
 from routing.app import Happened
 from routing.domain.clocks import Target
-from routing.domain.opening import Contact, FatalItem, Scored
+from routing.domain.opening import Contact, Scored
 from routing.domain.tickets import Action, HistoryEntry, Kind, Promise, State, Ticket, Urgency
 
 KINDS = {
@@ -67,6 +68,8 @@ def to_wire(ticket: Ticket, *, with_history: bool = True) -> pb.Ticket:
         resolution=ticket.resolution,
         version=ticket.version,
         routed_by=ticket.routed_by,
+        team_id=ticket.team_id,
+        rectification=matter_to_wire(ticket.rectification) if ticket.rectification else None,
     )
     running = [at for target, at in ticket.due.items() if ticket.clocks[target].since is not None]
     for moment, field in (
@@ -114,6 +117,10 @@ _EVENTS = {
     Action.RESOLVED: events.TicketResolved,
     Action.CLOSED: events.TicketClosed,
     Action.REOPENED: events.TicketReopened,
+    Action.PROVEN: events.TicketClosed,
+    Action.WITHDRAWN: events.TicketClosed,
+    Action.UNPROVEN: events.TicketReopened,
+    Action.RELAPSED: events.TicketReopened,
 }
 
 
@@ -145,11 +152,6 @@ def scored_of(event: nlp_events.InteractionScored, tenant: str) -> Scored:
         urgency=urgency_of(evaluation.urgency),
         customer_emotion=evaluation.customer_emotion,
         summary=evaluation.summary,
-        fatal_items=tuple(
-            FatalItem(item.item_id, item.title or item.item_id, item.explanation)
-            for item in evaluation.items
-            if item.fatal and item.result == nlp.ITEM_OUTCOME_FAIL
-        ),
         promises=tuple(promise_of(promise) for promise in evaluation.promises),
     )
 
@@ -165,6 +167,7 @@ def contact_of(interaction: Interaction, tenant: str) -> Contact:
         customer_tier=metadata.customer_tier,
         product=metadata.product,
         industry=metadata.industry,
+        team_id=metadata.team_id,
     )
 
 

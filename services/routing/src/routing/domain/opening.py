@@ -46,15 +46,7 @@ class Contact:
     customer_tier: str = ""
     product: str = ""
     industry: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FatalItem:
-    """A fatal scorecard item that failed; `explanation` is masked and for people."""
-
-    item_id: str
-    title: str
-    explanation: str = ""
+    team_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +58,6 @@ class Scored:
     urgency: Urgency
     customer_emotion: str
     summary: str
-    fatal_items: tuple[FatalItem, ...] = ()
     promises: tuple[Promise, ...] = ()
 
 
@@ -90,11 +81,10 @@ def wanted_for(scored: Scored) -> tuple[Wanted, ...]:
     - A complaint or a fault is a service ticket.
     - So is a promise that has a deadline, or any promise made while something was being arranged (业务办理): it is still to be kept.
     - A customer who stayed angry is called back, whatever the matter.
-    - Failed fatal items are put right by a rectification ticket for the agent.
+
+    What the agent failed is put right by tickets of its own: see `rectification`.
     """
     wanted = []
-    if scored.fatal_items:
-        wanted.append(_rectification(scored))
     if scored.customer_emotion == "angry":
         wanted.append(
             Wanted(
@@ -179,6 +169,7 @@ def opened(
         fired=(),
         version=1,
         history=(HistoryEntry(at, by, Action.OPENED, None, State.OPEN, note),),
+        team_id=contact.team_id,
     )
     return timed(ticket, Clocks().opened(at), terms)
 
@@ -236,15 +227,6 @@ def by_hand(wanted: Wanted) -> Wanted:
     if not wanted.title.strip():
         raise InvalidInput("title", "must not be empty")
     return replace(wanted, causes=("manual",))
-
-
-def _rectification(scored: Scored) -> Wanted:
-    items = scored.fatal_items
-    lines = [f"{item.title}：{item.explanation}" if item.explanation else item.title for item in items]
-    return Wanted(
-        scored.contact, Kind.RECTIFICATION, scored.type, scored.urgency, tuple(f"fatal_item:{item.item_id}" for item in items),
-        _title("整改", scored.contact, "、".join(item.title for item in items)), _cut("致命项未通过：\n" + "\n".join(lines), MAX_DESCRIPTION),
-    )
 
 
 def _service_description(summary: str, promises: tuple[Promise, ...]) -> str:

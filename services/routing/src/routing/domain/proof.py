@@ -104,6 +104,7 @@ def _bounds(mended: float, unmended: float, false_pass: float, false_fail: float
     return log((1 - false_fail) / false_pass), log(false_fail / (1 - false_pass))
 
 
+@lru_cache(maxsize=1_024)
 def error_rates(standard: Standard) -> ErrorRates:
     """Follow every number of failures through every call, once for each of the two rates."""
     passed_unmended, calls_unmended = _followed(standard, standard.unmended_rate)

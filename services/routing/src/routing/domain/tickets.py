@@ -9,6 +9,7 @@ from chassis.errors import InvalidInput, NotAllowedNow
 
 from routing.domain.calendars import WorkingCalendar
 from routing.domain.clocks import Clocks, Policy, Target
+from routing.domain.rectification import Rectification, proof_begun
 
 SYSTEM = "system"
 MAX_NOTE = 2_000
@@ -54,6 +55,10 @@ class Action(Enum):
     RESOLVED = "resolved"
     CLOSED = "closed"
     REOPENED = "reopened"
+    PROVEN = "proven"
+    UNPROVEN = "unproven"
+    RELAPSED = "relapsed"
+    WITHDRAWN = "withdrawn"
     COMMENTED = "commented"
     ANSWERED = "answered"
     CUSTOMER_SAID = "customer_said"
@@ -74,6 +79,10 @@ STEPS: dict[Action, tuple[frozenset[State], State]] = {
     Action.RESOLVED: (frozenset({State.IN_PROGRESS, State.WAITING}), State.RESOLVED),
     Action.CLOSED: (frozenset({State.RESOLVED}), State.CLOSED),
     Action.REOPENED: (frozenset({State.RESOLVED, State.CLOSED}), State.OPEN),
+    Action.PROVEN: (frozenset(set(State) - {State.CLOSED}), State.CLOSED),
+    Action.UNPROVEN: (frozenset(set(State) - {State.CLOSED}), State.OPEN),
+    Action.RELAPSED: (frozenset({State.CLOSED}), State.OPEN),
+    Action.WITHDRAWN: (frozenset(set(State) - {State.CLOSED}), State.CLOSED),
 }
 
 
@@ -150,6 +159,8 @@ class Ticket:
     fired: tuple[str, ...]
     version: int
     history: tuple[HistoryEntry, ...]
+    team_id: str = ""
+    rectification: Rectification | None = None
 
     @property
     def first_responded_at(self) -> datetime | None:
@@ -228,11 +239,39 @@ def resolve(ticket: Ticket, terms: Terms, resolution: str, by: str, at: datetime
     """Say what solved it. Raises InvalidInput, NotAllowedNow."""
     resolution = _needed("resolution", resolution, MAX_NOTE)
     moved = replace(_step(ticket, Action.RESOLVED, by, at, note or resolution), resolution=resolution, resolved_at=at)
+    if moved.rectification is not None and moved.rectification.proof_since is None:
+        moved = replace(moved, rectification=proof_begun(moved.rectification, at))
+    return timed(moved, ticket.clocks.resolved(at, terms.calendar), terms)
+
+
+def proven(ticket: Ticket, terms: Terms, note: str, at: datetime) -> Ticket:
+    """Later calls have proven it: it is over. Raises NotAllowedNow."""
+    moved = replace(_step(ticket, Action.PROVEN, SYSTEM, at, note), closed_at=at, resolved_at=ticket.resolved_at or at)
+    return timed(moved, ticket.clocks.resolved(at, terms.calendar), terms)
+
+
+def unproven(ticket: Ticket, terms: Terms, note: str, at: datetime) -> Ticket:
+    """Later calls have shown that it is not mended: the second line takes it. Raises NotAllowedNow."""
+    moved = replace(_step(ticket, Action.UNPROVEN, SYSTEM, at, note), line=2, assignee="", resolved_at=None, resolution="")
+    return timed(moved, ticket.clocks.reopened(at), terms)
+
+
+def relapse(ticket: Ticket, terms: Terms, note: str, at: datetime) -> Ticket:
+    """It has come back: the ticket is taken up again. Raises NotAllowedNow."""
+    moved = replace(_step(ticket, Action.RELAPSED, SYSTEM, at, note), assignee="", resolved_at=None, closed_at=None, resolution="")
+    return timed(moved, ticket.clocks.reopened(at), terms)
+
+
+def withdraw(ticket: Ticket, terms: Terms, note: str, at: datetime) -> Ticket:
+    """It should not have been opened. Raises NotAllowedNow."""
+    moved = replace(_step(ticket, Action.WITHDRAWN, SYSTEM, at, note), closed_at=at, resolved_at=ticket.resolved_at or at)
     return timed(moved, ticket.clocks.resolved(at, terms.calendar), terms)
 
 
 def close(ticket: Ticket, by: str, at: datetime, note: str = "") -> Ticket:
-    """End it. Raises NotAllowedNow."""
+    """End it; a rectification ends on proof alone. Raises NotAllowedNow."""
+    if ticket.rectification is not None:
+        raise NotAllowedNow("a rectification closes by itself once later calls have proven it, or is withdrawn by a review")
     return replace(_step(ticket, Action.CLOSED, by, at, note), closed_at=at)
 
 

@@ -211,6 +211,7 @@ class ItemResult(_message.Message):
     BONUS_FIELD_NUMBER: _builtins.int
     SECTION_FIELD_NUMBER: _builtins.int
     REVIEWED_FIELD_NUMBER: _builtins.int
+    SCRIPT_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """For example "apology"."""
     title: _builtins.str
@@ -239,6 +240,8 @@ class ItemResult(_message.Message):
     """Section of the scorecard, in Chinese."""
     reviewed: _builtins.bool
     """A person decided it (review or appeal); result and points are that person's."""
+    script: _builtins.str
+    """A phrase that does it right, in Chinese; empty where the scorecard has none."""
     @_builtins.property
     def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]:
         """Why: places that made it pass or fail; for something missing, the place where it was called for."""
@@ -261,10 +264,11 @@ class ItemResult(_message.Message):
         bonus: _builtins.bool = ...,
         section: _builtins.str = ...,
         reviewed: _builtins.bool = ...,
+        script: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bonus", b"bonus", "confidence", b"confidence", "dimension", b"dimension", "evidence", b"evidence", "explanation", b"explanation", "fatal", b"fatal", "item_id", b"item_id", "max_points", b"max_points", "option", b"option", "points", b"points", "result", b"result", "reviewed", b"reviewed", "rule_text", b"rule_text", "section", b"section", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bonus", b"bonus", "confidence", b"confidence", "dimension", b"dimension", "evidence", b"evidence", "explanation", b"explanation", "fatal", b"fatal", "item_id", b"item_id", "max_points", b"max_points", "option", b"option", "points", b"points", "result", b"result", "reviewed", b"reviewed", "rule_text", b"rule_text", "script", b"script", "section", b"section", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

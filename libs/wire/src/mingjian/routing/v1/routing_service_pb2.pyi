@@ -89,6 +89,94 @@ TICKET_STATE_WAITING: TicketState.ValueType  # 6
 """It waits for the customer; its clocks stand."""
 Global___TicketState: _TypeAlias = TicketState  # noqa: Y015
 
+class _RectificationTarget:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RectificationTargetEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RectificationTarget.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RECTIFICATION_TARGET_UNSPECIFIED: _RectificationTarget.ValueType  # 0
+    """Never sent."""
+    RECTIFICATION_TARGET_AGENT: _RectificationTarget.ValueType  # 1
+    """An agent."""
+    RECTIFICATION_TARGET_TEAM: _RectificationTarget.ValueType  # 2
+    """A team."""
+    RECTIFICATION_TARGET_PRODUCT: _RectificationTarget.ValueType  # 3
+    """A product or process."""
+
+class RectificationTarget(_RectificationTarget, metaclass=_RectificationTargetEnumTypeWrapper):
+    """RectificationTarget is who or what has to get better."""
+
+RECTIFICATION_TARGET_UNSPECIFIED: RectificationTarget.ValueType  # 0
+"""Never sent."""
+RECTIFICATION_TARGET_AGENT: RectificationTarget.ValueType  # 1
+"""An agent."""
+RECTIFICATION_TARGET_TEAM: RectificationTarget.ValueType  # 2
+"""A team."""
+RECTIFICATION_TARGET_PRODUCT: RectificationTarget.ValueType  # 3
+"""A product or process."""
+Global___RectificationTarget: _TypeAlias = RectificationTarget  # noqa: Y015
+
+class _RootCause:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RootCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RootCause.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ROOT_CAUSE_UNSPECIFIED: _RootCause.ValueType  # 0
+    """Not found yet."""
+    ROOT_CAUSE_TRAINING: _RootCause.ValueType  # 1
+    """Somebody did not know how."""
+    ROOT_CAUSE_PROCESS: _RootCause.ValueType  # 2
+    """The way of working leads to it."""
+    ROOT_CAUSE_SYSTEM: _RootCause.ValueType  # 3
+    """A system stands in the way."""
+    ROOT_CAUSE_PRODUCT: _RootCause.ValueType  # 4
+    """The product is at fault."""
+
+class RootCause(_RootCause, metaclass=_RootCauseEnumTypeWrapper):
+    """RootCause is why it went wrong."""
+
+ROOT_CAUSE_UNSPECIFIED: RootCause.ValueType  # 0
+"""Not found yet."""
+ROOT_CAUSE_TRAINING: RootCause.ValueType  # 1
+"""Somebody did not know how."""
+ROOT_CAUSE_PROCESS: RootCause.ValueType  # 2
+"""The way of working leads to it."""
+ROOT_CAUSE_SYSTEM: RootCause.ValueType  # 3
+"""A system stands in the way."""
+ROOT_CAUSE_PRODUCT: RootCause.ValueType  # 4
+"""The product is at fault."""
+Global___RootCause: _TypeAlias = RootCause  # noqa: Y015
+
+class _ProofVerdict:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ProofVerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ProofVerdict.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PROOF_VERDICT_UNSPECIFIED: _ProofVerdict.ValueType  # 0
+    """Never sent."""
+    PROOF_VERDICT_NOT_YET: _ProofVerdict.ValueType  # 1
+    """Too few calls yet."""
+    PROOF_VERDICT_PASSED: _ProofVerdict.ValueType  # 2
+    """It is mended."""
+    PROOF_VERDICT_FAILED: _ProofVerdict.ValueType  # 3
+    """It is not."""
+
+class ProofVerdict(_ProofVerdict, metaclass=_ProofVerdictEnumTypeWrapper):
+    """ProofVerdict is what later calls prove."""
+
+PROOF_VERDICT_UNSPECIFIED: ProofVerdict.ValueType  # 0
+"""Never sent."""
+PROOF_VERDICT_NOT_YET: ProofVerdict.ValueType  # 1
+"""Too few calls yet."""
+PROOF_VERDICT_PASSED: ProofVerdict.ValueType  # 2
+"""It is mended."""
+PROOF_VERDICT_FAILED: ProofVerdict.ValueType  # 3
+"""It is not."""
+Global___ProofVerdict: _TypeAlias = ProofVerdict  # noqa: Y015
+
 @_typing.final
 class HistoryEntry(_message.Message):
     """HistoryEntry is one thing that happened to a ticket."""
@@ -104,7 +192,7 @@ class HistoryEntry(_message.Message):
     by: _builtins.str
     """Principal who did it; "system" for the platform."""
     action: _builtins.str
-    """opened, assigned, started, escalated, waited, resumed, answered, customer_said, diagnosed, commented, resolved, closed, reopened,
+    """opened, assigned, started, proven, unproven, relapsed, withdrawn, escalated, waited, resumed, answered, customer_said, diagnosed, commented, resolved, closed, reopened,
     terms_changed, due_soon or overdue.
     """
     from_state: Global___TicketState.ValueType
@@ -188,6 +276,250 @@ class TicketClock(_message.Message):
 Global___TicketClock: _TypeAlias = TicketClock  # noqa: Y015
 
 @_typing.final
+class EvidenceClip(_message.Message):
+    """EvidenceClip is a place in a recording that shows the fault."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INTERACTION_ID_FIELD_NUMBER: _builtins.int
+    TURN_ID_FIELD_NUMBER: _builtins.int
+    START_MS_FIELD_NUMBER: _builtins.int
+    END_MS_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    interaction_id: _builtins.str
+    """Interaction."""
+    turn_id: _builtins.str
+    """Turn."""
+    start_ms: _builtins.int
+    """Milliseconds since the recording began."""
+    end_ms: _builtins.int
+    """Milliseconds since the recording began."""
+    text: _builtins.str
+    """The words, masked."""
+    def __init__(
+        self,
+        *,
+        interaction_id: _builtins.str = ...,
+        turn_id: _builtins.str = ...,
+        start_ms: _builtins.int = ...,
+        end_ms: _builtins.int = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_ms", b"end_ms", "interaction_id", b"interaction_id", "start_ms", b"start_ms", "text", b"text", "turn_id", b"turn_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EvidenceClip: _TypeAlias = EvidenceClip  # noqa: Y015
+
+@_typing.final
+class DrillLine(_message.Message):
+    """DrillLine is one line of a dialogue to practise."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROLE_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    role: _builtins.str
+    """scene (what happened), customer or agent."""
+    text: _builtins.str
+    """The words."""
+    def __init__(
+        self,
+        *,
+        role: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["role", b"role", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DrillLine: _TypeAlias = DrillLine  # noqa: Y015
+
+@_typing.final
+class ProofCall(_message.Message):
+    """ProofCall is one later call judged on the item."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INTERACTION_ID_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    interaction_id: _builtins.str
+    """Interaction."""
+    failed: _builtins.bool
+    """It failed the item again."""
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp:
+        """When it took place."""
+
+    def __init__(
+        self,
+        *,
+        interaction_id: _builtins.str = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
+        failed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "failed", b"failed", "interaction_id", b"interaction_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProofCall: _TypeAlias = ProofCall  # noqa: Y015
+
+@_typing.final
+class ProofStandard(_message.Message):
+    """ProofStandard is what counts as mended and how often the test may be wrong."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MENDED_RATE_FIELD_NUMBER: _builtins.int
+    UNMENDED_RATE_FIELD_NUMBER: _builtins.int
+    FALSE_PASS_FIELD_NUMBER: _builtins.int
+    FALSE_FAIL_FIELD_NUMBER: _builtins.int
+    AT_MOST_FIELD_NUMBER: _builtins.int
+    mended_rate: _builtins.float
+    """Share of failing calls that is good enough, 0 to 1."""
+    unmended_rate: _builtins.float
+    """Share of failing calls that is not, 0 to 1."""
+    false_pass: _builtins.float
+    """Chance that an agent who fails unmended_rate of calls passes, as computed."""
+    false_fail: _builtins.float
+    """Chance that an agent who fails mended_rate of calls does not pass, as computed."""
+    at_most: _builtins.int
+    """Calls after which a proof without decision has failed."""
+    def __init__(
+        self,
+        *,
+        mended_rate: _builtins.float = ...,
+        unmended_rate: _builtins.float = ...,
+        false_pass: _builtins.float = ...,
+        false_fail: _builtins.float = ...,
+        at_most: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_most", b"at_most", "false_fail", b"false_fail", "false_pass", b"false_pass", "mended_rate", b"mended_rate", "unmended_rate", b"unmended_rate"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProofStandard: _TypeAlias = ProofStandard  # noqa: Y015
+
+@_typing.final
+class Rectification(_message.Message):
+    """Rectification is what has to be put right."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TARGET_FIELD_NUMBER: _builtins.int
+    TARGET_ID_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    ITEM_TITLE_FIELD_NUMBER: _builtins.int
+    SCRIPT_FIELD_NUMBER: _builtins.int
+    DRILL_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    FAILED_BEFORE_FIELD_NUMBER: _builtins.int
+    JUDGED_BEFORE_FIELD_NUMBER: _builtins.int
+    FATAL_FIELD_NUMBER: _builtins.int
+    SUGGESTED_CAUSE_FIELD_NUMBER: _builtins.int
+    ROOT_CAUSE_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    PROOF_SINCE_FIELD_NUMBER: _builtins.int
+    CALLS_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    STILL_NEEDED_FIELD_NUMBER: _builtins.int
+    STANDARD_FIELD_NUMBER: _builtins.int
+    RELAPSE_UNTIL_FIELD_NUMBER: _builtins.int
+    RELAPSES_FIELD_NUMBER: _builtins.int
+    target: Global___RectificationTarget.ValueType
+    """Who or what."""
+    target_id: _builtins.str
+    """Agent's or team's id, or product."""
+    item_id: _builtins.str
+    """Scorecard item, or the product's issue."""
+    item_title: _builtins.str
+    """In Chinese."""
+    script: _builtins.str
+    """A phrase that does it right; empty where there is none."""
+    failed_before: _builtins.int
+    """Calls that failed before it was opened."""
+    judged_before: _builtins.int
+    """Calls judged before it was opened."""
+    fatal: _builtins.bool
+    """The item is fatal."""
+    suggested_cause: Global___RootCause.ValueType
+    """Where to look first."""
+    root_cause: Global___RootCause.ValueType
+    """What was found; unspecified before."""
+    action: _builtins.str
+    """What is done about it."""
+    verdict: Global___ProofVerdict.ValueType
+    """What they prove."""
+    still_needed: _builtins.int
+    """Calls without a failure that would still be needed; 0 once decided."""
+    relapses: _builtins.int
+    """How often it has come back."""
+    @_builtins.property
+    def drill(self) -> _containers.RepeatedCompositeFieldContainer[Global___DrillLine]:
+        """A short dialogue to practise."""
+
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___EvidenceClip]:
+        """Where it happened, at most 10."""
+
+    @_builtins.property
+    def proof_since(self) -> _timestamp_pb2.Timestamp:
+        """Since when later calls count; unset before there is a plan."""
+
+    @_builtins.property
+    def calls(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProofCall]:
+        """Calls judged since then."""
+
+    @_builtins.property
+    def standard(self) -> Global___ProofStandard:
+        """By what it is proven."""
+
+    @_builtins.property
+    def relapse_until(self) -> _timestamp_pb2.Timestamp:
+        """Until when a relapse takes it up again; unset before it has passed."""
+
+    def __init__(
+        self,
+        *,
+        target: Global___RectificationTarget.ValueType = ...,
+        target_id: _builtins.str = ...,
+        item_id: _builtins.str = ...,
+        item_title: _builtins.str = ...,
+        script: _builtins.str = ...,
+        drill: _abc.Iterable[Global___DrillLine] | None = ...,
+        evidence: _abc.Iterable[Global___EvidenceClip] | None = ...,
+        failed_before: _builtins.int = ...,
+        judged_before: _builtins.int = ...,
+        fatal: _builtins.bool = ...,
+        suggested_cause: Global___RootCause.ValueType = ...,
+        root_cause: Global___RootCause.ValueType = ...,
+        action: _builtins.str = ...,
+        proof_since: _timestamp_pb2.Timestamp | None = ...,
+        calls: _abc.Iterable[Global___ProofCall] | None = ...,
+        verdict: Global___ProofVerdict.ValueType = ...,
+        still_needed: _builtins.int = ...,
+        standard: Global___ProofStandard | None = ...,
+        relapse_until: _timestamp_pb2.Timestamp | None = ...,
+        relapses: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["proof_since", b"proof_since", "relapse_until", b"relapse_until", "standard", b"standard"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "calls", b"calls", "drill", b"drill", "evidence", b"evidence", "failed_before", b"failed_before", "fatal", b"fatal", "item_id", b"item_id", "item_title", b"item_title", "judged_before", b"judged_before", "proof_since", b"proof_since", "relapse_until", b"relapse_until", "relapses", b"relapses", "root_cause", b"root_cause", "script", b"script", "standard", b"standard", "still_needed", b"still_needed", "suggested_cause", b"suggested_cause", "target", b"target", "target_id", b"target_id", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Rectification: _TypeAlias = Rectification  # noqa: Y015
+
+@_typing.final
 class Ticket(_message.Message):
     """Ticket is one piece of work."""
 
@@ -226,6 +558,8 @@ class Ticket(_message.Message):
     LEVELS_VERSION_FIELD_NUMBER: _builtins.int
     LEVEL_FIELD_NUMBER: _builtins.int
     NEXT_DUE_AT_FIELD_NUMBER: _builtins.int
+    TEAM_ID_FIELD_NUMBER: _builtins.int
+    RECTIFICATION_FIELD_NUMBER: _builtins.int
     ticket_id: _builtins.str
     """UUID."""
     tenant: _builtins.str
@@ -272,9 +606,11 @@ class Ticket(_message.Message):
     """Version of the service levels."""
     level: _builtins.int
     """How far it was escalated for being overdue: 1 at the breach, more for each further step."""
+    team_id: _builtins.str
+    """The team of the agent."""
     @_builtins.property
     def causes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Why it was opened: complaint, fault, fatal_item:<id>, broken_promise, promise, dissatisfied, manual."""
+        """Why it was opened: complaint, fault, fatal_item:<id>, repeated_item:<id>, product_issue:<issue>, broken_promise, promise, dissatisfied, manual."""
 
     @_builtins.property
     def opened_at(self) -> _timestamp_pb2.Timestamp:
@@ -312,6 +648,10 @@ class Ticket(_message.Message):
     def next_due_at(self) -> _timestamp_pb2.Timestamp:
         """The next of its deadlines that still runs; unset where none does."""
 
+    @_builtins.property
+    def rectification(self) -> Global___Rectification:
+        """What has to be put right and how far its proof is; unset but for rectifications."""
+
     def __init__(
         self,
         *,
@@ -348,10 +688,12 @@ class Ticket(_message.Message):
         levels_version: _builtins.str = ...,
         level: _builtins.int = ...,
         next_due_at: _timestamp_pb2.Timestamp | None = ...,
+        team_id: _builtins.str = ...,
+        rectification: Global___Rectification | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "first_responded_at", b"first_responded_at", "first_response_due_at", b"first_response_due_at", "next_due_at", b"next_due_at", "opened_at", b"opened_at", "resolution_due_at", b"resolution_due_at", "resolved_at", b"resolved_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "first_responded_at", b"first_responded_at", "first_response_due_at", b"first_response_due_at", "next_due_at", b"next_due_at", "opened_at", b"opened_at", "rectification", b"rectification", "resolution_due_at", b"resolution_due_at", "resolved_at", b"resolved_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "assignee", b"assignee", "causes", b"causes", "clocks", b"clocks", "closed_at", b"closed_at", "customer_id", b"customer_id", "customer_tier", b"customer_tier", "department", b"department", "description", b"description", "first_responded_at", b"first_responded_at", "first_response_due_at", b"first_response_due_at", "history", b"history", "interaction_id", b"interaction_id", "kind", b"kind", "level", b"level", "levels_version", b"levels_version", "line", b"line", "next_due_at", b"next_due_at", "opened_at", b"opened_at", "overdue", b"overdue", "policy_id", b"policy_id", "product", b"product", "resolution", b"resolution", "resolution_due_at", b"resolution_due_at", "resolved_at", b"resolved_at", "routed_by", b"routed_by", "state", b"state", "tenant", b"tenant", "ticket_id", b"ticket_id", "title", b"title", "type", b"type", "urgency", b"urgency", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "assignee", b"assignee", "causes", b"causes", "clocks", b"clocks", "closed_at", b"closed_at", "customer_id", b"customer_id", "customer_tier", b"customer_tier", "department", b"department", "description", b"description", "first_responded_at", b"first_responded_at", "first_response_due_at", b"first_response_due_at", "history", b"history", "interaction_id", b"interaction_id", "kind", b"kind", "level", b"level", "levels_version", b"levels_version", "line", b"line", "next_due_at", b"next_due_at", "opened_at", b"opened_at", "overdue", b"overdue", "policy_id", b"policy_id", "product", b"product", "rectification", b"rectification", "resolution", b"resolution", "resolution_due_at", b"resolution_due_at", "resolved_at", b"resolved_at", "routed_by", b"routed_by", "state", b"state", "team_id", b"team_id", "tenant", b"tenant", "ticket_id", b"ticket_id", "title", b"title", "type", b"type", "urgency", b"urgency", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
