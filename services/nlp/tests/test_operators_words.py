@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nlp.adapters.usem_sentences import UsemSentences
 from nlp_contacts import contact, said
 from rule_language import finding
 
@@ -141,6 +142,13 @@ def test_a_day_said_is_compared_by_its_distance(words, days, started, expected):
     assert finding({"date": days}, said(f"a: {words}。"), {"started_at": started} if started else {}).holds is expected
 
 
+@pytest.mark.parametrize(("node", "words"), [
+    ({"date": {}}, "请您快一点，一点都不能等了。"), ({"number": {"unit": "元"}}, "我们一块去看看。"), ({"number": {"unit": "天"}}, "天天都这样。"),
+])
+def test_words_that_only_look_like_figures_are_none(node, words):
+    assert holds(node, f"c: {words}") is False
+
+
 def test_a_day_may_have_to_follow_words():
     assert holds({"date": {"after": ["回访"], "at_most_days": 3}}, "a: 回访时间是后天上午。") is True
     assert holds({"date": {"after": ["回访"], "at_most_days": 3}}, "a: 后天上门。回访另外安排。") is False
@@ -210,6 +218,15 @@ def test_meaning_embeds_every_sentence_once_for_all_conditions():
     assert [hit.text for hit in found.hits] == ["给您添了麻烦"]
     assert len(encoder.encoded) == len(set(encoder.encoded)) == 6
     assert {"I want my money back", "Right now"} <= set(encoder.encoded)
+
+
+def test_meaning_is_compared_across_languages():
+    dialogue = said("a: 真是不好意思给您添了麻烦。", "c: I would like to get my money back.", "a: 麻烦您报一下手机号码。", "c: 把钱还给我吧。", "a: 您的订单已经发货了。")
+    sorry = {"meaning": ["给您添麻烦了"], "unlike": ["麻烦您报一下号码"], "threshold": 0.5}
+    refund = {"meaning": ["我要退款"], "threshold": 0.5}
+    encoder = UsemSentences()
+    assert [hit.turn_id for hit in finding(sorry, dialogue, encoder=encoder).hits] == ["t1"]
+    assert [hit.turn_id for hit in finding(refund, dialogue, encoder=encoder).hits] == ["t2", "t4"]
 
 
 def test_how_sure_a_hit_is_falls_with_the_recogniser_and_with_the_sound():

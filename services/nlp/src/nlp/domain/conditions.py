@@ -253,8 +253,8 @@ class Repeated(Condition):
 
     of: Condition | None = None
     at_least: int = 2
-    likeness: float = 0.55
-    min_chars: int = 5
+    likeness: float = 0.6
+    min_chars: int = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,13 @@ def all_of(view: Evaluator, condition: c.AllOf, window: Window, rule_id: str) ->
 
 def any_of(view: Evaluator, condition: c.AnyOf, window: Window, rule_id: str) -> c.Finding:
     """At least one part."""
-    parts = [view.evaluate(part, window, rule_id) for part in condition.parts]
+    split = view.scanned.book.absences.alternatives(condition)
+    if split is None:
+        parts = [view.evaluate(part, window, rule_id) for part in condition.parts]
+    else:
+        touched = split.touched(view.scanned.listed)
+        parts = [view.evaluate(condition.parts[index], window, rule_id) for index in touched]
+        parts.extend(c.Finding(False, confidence=view.absence(shape, window)) for shape in split.others(touched))
     held = [part for part in parts if part.holds]
     if held:
         return c.Finding(True, _in_order(held), confidence=max(part.confidence for part in held))

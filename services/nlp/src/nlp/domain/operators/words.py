@@ -188,7 +188,7 @@ def _figure_in(text: PlainText, start: int, begins_before: int, units: tuple[str
             more = _MORE_OR_LESS.match(text.source, end)
             end = more.end() if more else end
             unit = next((unit for unit in units if text.written.startswith(unit, end)), None)
-            if unit is None:
+            if unit is None or (unit == "块" and match[0] == "一"):  # 一块 is together
                 continue
             end += len(unit)
         return match.start(), end
@@ -232,7 +232,7 @@ def _point_in(written: str, start: int, end: int) -> tuple[int, int, Deadline | 
         if month is not None and number is not None and 1 <= month <= 12 and 1 <= number <= 31:
             return start + exact.start(), start + exact.end(), (int(month), int(number))
     until = deadline(part)
-    if until is None:
+    if until is None or until.text == "一点":  # a little, and hardly ever one o'clock
         return None
     at = max(0, part.find(until.text))
     return start + at, start + at + len(until.text), until

@@ -42,7 +42,7 @@ def repeated(fields: Fields) -> c.Condition:
         raise RuleError(f"{inner.place}.at_least", "is 2 or more: once is no repetition")
     return c.Repeated(
         role=fields.role or Role.CUSTOMER, range=fields.range, of=inner.condition_or_none("of"), at_least=at_least,
-        likeness=inner.number("likeness", 0.55, least=0.1, most=1.0) or 0.55, min_chars=max(2, inner.count("min_chars", 5)),
+        likeness=inner.number("likeness", 0.6, least=0.1, most=1.0) or 0.6, min_chars=max(2, inner.count("min_chars", 6)),
     )
 
 
