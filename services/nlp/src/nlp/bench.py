@@ -7,6 +7,7 @@ sentences to embed; `phrases FILE` and `gaps FILE` scan the text of a JSON file 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import random
 import sys
@@ -32,6 +33,7 @@ ITEMS = 50
 BOOK = "bench"
 RUNS = 5
 WARM_UP = 3
+_unseen = itertools.count()
 _AGENT = (
     "您好，很高兴为您服务，请问有什么可以帮您？", "非常抱歉给您带来不便，我先帮您核实一下情况，请您稍等。",
     "我查到您的套餐是每个月五十九元，包含三十个G的流量。",
@@ -158,7 +160,7 @@ def _rate(engine: QualityEngine, dialogue: Dialogue, seconds: float, new_sentenc
     while done <= 0 or time.process_time() - began < seconds:
         turns = dialogue.turns
         if new_sentences:  # the same length, but words that no cache has seen
-            turns = tuple(replace(turn, text=f"{turn.text[:-1]}{chr(0x5200 + (done * 61 + i) % 9000)}。") for i, turn in enumerate(turns))
+            turns = tuple(replace(turn, text=f"{turn.text[:-1]}{chr(0x5200 + next(_unseen) % 9000)}。") for turn in turns)
         engine.assess(Dialogue(dialogue.interaction, turns))  # nothing kept from one to the next
         done += 1
         if done == 0:

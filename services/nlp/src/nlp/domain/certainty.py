@@ -25,7 +25,7 @@ _HALF_EXACT = 0.68
 _LEAST_OF_A_HIT = 0.85
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=16_384)
 def recognised(turn_confidence: float, by_sound: float = 1.0) -> float:
     """Which share of what is said in a turn of this confidence is found in it (0-1), where a share `by_sound` of it may be found by sound."""
     return by_sound * _logistic(turn_confidence - _HALF_BY_SOUND) + (1.0 - by_sound) * _logistic(turn_confidence - _HALF_EXACT)
@@ -35,6 +35,7 @@ def _logistic(distance: float) -> float:
     return 1.0 / (1.0 + exp(-_STEEPNESS * distance))
 
 
+@lru_cache(maxsize=16_384)
 def hit_confidence(strictness: float, turn_confidence: float, similarity: float = 1.0) -> float:
     """strictness x similarity x (0.85 + 0.15 x recognised): how the match was made, how alike the sentences are, how the turn was heard."""
     return round(strictness * similarity * (_LEAST_OF_A_HIT + (1.0 - _LEAST_OF_A_HIT) * recognised(turn_confidence)), 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -77,12 +78,7 @@ class Passage:
 
     def turn_at(self, position: int) -> int:
         """The index of the turn that holds the character at `position`."""
-        found = 0
-        for index, offset in enumerate(self.offsets):
-            if offset > position:
-                break
-            found = index
-        return self.first + found
+        return self.first + max(0, bisect_right(self.offsets, position) - 1)
 
 
 MAX_PASSAGE_CHARS = 4000

@@ -64,6 +64,7 @@ class Evaluator:
         self.whole = self._all = Window((1 << len(self.passages)) - 1)
         self._known: dict[tuple[int, Window], c.Finding] = {}
         self._windows: dict[int, int] = {}
+        self.absent: dict[tuple[int, Window], float] = {}
         self._heard_in: dict[Window, tuple[float, float]] = {}
         self._by_role: dict[Role | None, list[int]] = {
             role: [i for i, p in enumerate(self.passages) if role is None or p.role is role] for role in (None, Role.AGENT, Role.CUSTOMER)
@@ -103,6 +104,8 @@ class Evaluator:
     def _evaluate(self, condition: c.Condition, window: Window, rule_id: str) -> c.Finding:
         key = (id(condition), window)
         known = self._known.get(key)
+        if known is None and (shape := self.scanned.book.absences.shape(condition, self.scanned.listed)) is not None:
+            known = self._known[key] = c.Finding(False, confidence=self.absence(shape, window))
         if known is None:
             role = condition.role or window.role
             mask = window.mask
@@ -134,6 +137,10 @@ class Evaluator:
         first, end = (bisect_left(found.hits, passage, key=lambda hit: hit.passage) for passage in ends(window.mask))
         by_sound = self.scanned.book.by_sound(condition.phrases) if isinstance(condition, c.Words) else 0.0
         return self.found([hit for hit in found.hits[first:end] if window.mask >> hit.passage & 1], window, by_sound)
+
+    def absence(self, shape: int, window: Window) -> float:
+        """How sure it is that what has this shape, and of which no phrase was found, is not in the window."""
+        return self.scanned.book.absences.sureness(shape, self, window)
 
     def own(self, role: Role | None) -> list[int]:
         """The passages of one role, or all."""

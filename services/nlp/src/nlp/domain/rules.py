@@ -17,6 +17,7 @@ from nlp.domain.rule_parser import RuleError, children, parse_condition
 from nlp.domain.safe_regex import Expression, RegexTimeoutError
 from nlp.domain.sentences import SentenceEncoder, SentenceIndex
 from nlp.domain.text import PlainText, plain
+from nlp.domain.untouched import Absences
 
 _NONE: frozenset[int] = frozenset()
 # What follows from the hits of the words inside alone; of any other condition a finding may change with every turn.
@@ -56,6 +57,7 @@ class RuleBook:
         self._lists = {number: tuple(found) for number, found in lists.items()}
         self._roots = roots  # keeps the lists and the conditions, and so their identities, alive
         self._made_of: dict[int, frozenset[int]] = {}
+        self.absences = Absences(self)
         self._by_sound: dict[int, float] = {}
         self._scanner = PhraseScanner(phrases)
         self._examples = dict.fromkeys(examples)
@@ -175,6 +177,7 @@ class Scanned:
         self.plain: list[PlainText] = []
         self._found: dict[int, list[tuple[int, Found]]] = {}
         self._by_list: dict[int, list[int]] = {}
+        self.listed: set[int] = set()  # the lists, by identity, of which a phrase was found
         self._numbers: list[tuple[int, ...]] = []  # the phrases of each passage, in the order in which the scanner names them
         self._sentences: SentenceIndex | None = None
         self._scan(0)
@@ -201,6 +204,7 @@ class Scanned:
                     known = self._found[number] = []
                     for listed in self.book.lists_of(number):
                         self._by_list.setdefault(listed, []).append(number)
+                        self.listed.add(listed)
                 known.extend([(index, place) for place in found])
 
     def _forget(self, index: int) -> None:
@@ -214,6 +218,8 @@ class Scanned:
                 del self._found[number]
                 for listed in self.book.lists_of(number):
                     self._by_list[listed].pop()
+                    if not self._by_list[listed]:
+                        self.listed.discard(listed)
 
     def lists_in(self, first: int) -> set[int]:
         """The phrase lists, by identity, of which a phrase is in passage `first` or later."""
