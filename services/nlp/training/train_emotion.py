@@ -20,7 +20,7 @@ import scipy.sparse as sparse
 from nlp.adapters.yaml_packs import load_packs
 from nlp.domain.dialogue import Dialogue, Interaction, Role, Turn
 from nlp.domain.emotion.course import Strengths, contexts
-from nlp.domain.emotion.features import BUCKETS, buckets
+from nlp.domain.emotion.features import BUCKETS, PROBE, buckets
 from nlp.domain.emotion.model import WEIGHTS, Context, EmotionModel, TextScores
 from nlp.domain.engine import QualityEngine
 from nlp.domain.evaluation import Evaluator
@@ -28,6 +28,7 @@ from nlp.domain.signals import felt
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import confusion_matrix, f1_score, roc_auc_score
 from sklearn.model_selection import GroupKFold, StratifiedKFold
+from threadpoolctl import threadpool_limits
 
 SOURCES = ("sentiment_food_delivery", "sentiment_online_shopping", "emotion_weibo", "jddc_dialogues")
 FOLDS, SEED = 5, 7
@@ -187,7 +188,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=_SHIPPED)
     parser.add_argument("--no-figures", action="store_true", help="train only")
     chosen = parser.parse_args(arguments)
-    sources = read(chosen.data)
+    with threadpool_limits(1):  # more threads add in another order, and the file would differ
+        _train(chosen.data, chosen.out, figures=not chosen.no_figures)
+
+
+def _train(data: Path, out: Path, *, figures: bool) -> None:
+    sources = read(data)
     food = corpus((row["text"], 1 - row["label"]) for row in sources[SOURCES[0]])
     shop = corpus((row["text"], 1 - row["label"]) for row in sources[SOURCES[1]])
     weibo = corpus((row["text"], int(row["label"] == "angry")) for row in sources[SOURCES[2]])
@@ -196,9 +202,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     others = np.column_stack([negative(turns.rows), angry(turns.rows)])
     everything = np.ones(len(turns.rows), bool)
     content = packed([fit_head(turns.corpus(everything), balanced=True), negative, angry], fit_context(turns, everything, others))
-    chosen.out.write_bytes(content)
-    print(f"{chosen.out.name}: {len(content)} bytes, sha256 {EmotionModel.read(content).sha256}")
-    if not chosen.no_figures:
+    out.write_bytes(content)
+    print(f"{out.name}: {len(content)} bytes, sha256 {EmotionModel.read(content).sha256}")
+    if figures:
         _sentiment(food, shop)
         _anger(weibo)
         _dissatisfaction(turns, others)
@@ -211,7 +217,7 @@ def packed(heads: Sequence[Head], context: np.ndarray) -> bytes:
     places = np.flatnonzero(np.abs(weights).max(axis=1) > _LEAST_WEIGHT)
     file = io.BytesIO()
     np.savez_compressed(
-        file, buckets=np.int64(BUCKETS), places=places.astype(np.uint32), weights=weights[places].astype(np.float16),
+        file, buckets=np.int64(BUCKETS), probe=buckets(PROBE).astype(np.uint32), places=places.astype(np.uint32), weights=weights[places].astype(np.float16),
         biases=np.array([head.bias for head in heads], np.float32), context=context.astype(np.float64),
     )
     return file.getvalue()

@@ -13,6 +13,8 @@ from nlp.domain.text import as_written, letters_of
 
 BUCKETS = 1 << 18
 MAX_CHARS = 400
+# Weights carry the buckets of this text: where they differ from now, texts are read otherwise than when they were trained.
+PROBE = "您好，妳的訂單ＡＢＣ已經發貨了嘞！退我129.50元 [表情]"
 MIN_REPEATED_CHARS = 4
 KEPT_TEXTS = 10_000  # a running call is read again after every turn
 _PLACEHOLDER = re.compile(r"#e-s\[[^\]]*\]|&[a-z]+;|\[[^\]]{1,24}\]")
