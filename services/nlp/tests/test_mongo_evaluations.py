@@ -13,6 +13,8 @@ EVALUATION_LISTS = [
     {}, {"agent_id": "A1"}, {"team_id": "T1"}, {"fatal": True}, {"failed_item_id": "apology"}, {"agent_id": "A1", "fatal": True},
     {"agent_id": "A1", "failed_item_id": "apology"}, {"team_id": "T1", "fatal": True}, {"team_id": "T1", "failed_item_id": "apology"},
     {"since": datetime(2026, 1, 1, tzinfo=UTC), "until": datetime(2027, 1, 1, tzinfo=UTC)},
+    {"interaction_id": "i1"}, {"interaction_id": "i1", "agent_id": "A1", "fatal": True, "abstained_item_id": "apology"},
+    {"abstained_item_id": "apology"}, {"team_id": "T1", "abstained_item_id": "apology", "fatal": True, "failed_item_id": "greeting"},
     {"agent_id": "A1", "team_id": "T1", "fatal": True, "failed_item_id": "apology", "since": datetime(2026, 1, 1, tzinfo=UTC)},
 ]
 ALERT_LISTS = [{}, {"kind": "forbidden_phrase"}, {"interaction_id": "i1"}, {"agent_id": "A1"}, {"interaction_id": "i1", "kind": "forbidden_phrase"},

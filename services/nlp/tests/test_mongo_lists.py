@@ -23,6 +23,7 @@ class Kept:
     team_id: str
     fatal: bool
     failed: tuple[str, ...]
+    abstained: tuple[str, ...]
     at: datetime
     kind: str
     interaction_id: str
@@ -34,10 +35,16 @@ def random_kept(dice: random.Random, now: datetime) -> list[Kept]:
     return [
         Kept(
             f"k{n:04d}", dice.choice(("t1", "t1", "t1", "t2")), dice.choice(AGENTS), dice.choice(TEAMS), dice.random() < 0.3,
-            tuple(sorted(dice.sample(ITEMS, dice.randrange(3)))), dice.choice(instants), dice.choice(KINDS), f"i{dice.randrange(40)}",
+            *outcomes(dice), dice.choice(instants), dice.choice(KINDS), f"i{dice.randrange(40)}",
         )
         for n in range(DOCUMENTS)
     ]
+
+
+def outcomes(dice: random.Random) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Items that failed and items left to a person; none is both."""
+    chosen, failed = dice.sample(ITEMS, dice.randrange(4)), dice.randrange(3)
+    return tuple(sorted(chosen[:failed])), tuple(sorted(chosen[failed:]))
 
 
 def newest(kept: list[Kept]) -> list[str]:
@@ -54,7 +61,7 @@ async def kept(platform):
     evaluations = [
         evaluation | {
             "_id": k.identity, "interaction_id": f"x{k.identity}", "tenant": k.tenant, "agent_id": k.agent_id, "team_id": k.team_id, "fatal": k.fatal,
-            "marks": marks_of(k.fatal, k.failed), "order": order_of(k.at, k.identity), "items": [], "emotion_course": [],
+            "marks": marks_of(k.fatal, k.failed, k.abstained), "order": order_of(k.at, k.identity), "items": [], "emotion_course": [],
         }
         for k in made
     ]
@@ -76,12 +83,14 @@ async def test_lists_of_evaluations_are_those_of_a_plain_filter(platform, kept):
         since, until = (now - timedelta(seconds=10 ** dice.uniform(0, 8)) if dice.random() < 0.4 else None for _ in range(2))
         asked = EvaluationFilters(
             agent_id=dice.choice(("", "", *AGENTS)), team_id=dice.choice(("", "", *TEAMS)), since=since, until=until,
-            fatal=dice.random() < 0.3, failed_item_id=dice.choice(("", "", *ITEMS)),
+            fatal=dice.random() < 0.3, failed_item_id=dice.choice(("", "", *ITEMS)), abstained_item_id=dice.choice(("", "", *ITEMS)),
+            interaction_id=dice.choice(("",) * 9 + tuple(f"x{k.identity}" for k in kept[:3])),
         )
         expected = newest([
             k for k in kept
             if k.tenant == "t1" and asked.agent_id in ("", k.agent_id) and asked.team_id in ("", k.team_id) and (k.fatal or not asked.fatal)
-            and (not asked.failed_item_id or asked.failed_item_id in k.failed)
+            and (not asked.failed_item_id or asked.failed_item_id in k.failed) and asked.interaction_id in ("", f"x{k.identity}")
+            and (not asked.abstained_item_id or asked.abstained_item_id in k.abstained)
             and (since is None or order_of(k.at, k.identity) >= order_of(since)) and (until is None or order_of(k.at, k.identity) < order_of(until))
         ])
         size, found, token = dice.randrange(1, 120), [], ""
