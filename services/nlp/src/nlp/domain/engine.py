@@ -117,9 +117,9 @@ class QualityEngine:
         """Read one contact for a scorecard, whichever its attributes would choose, with what is derived from the words as attributes."""
         return self.derive(Evaluator(self.scan(card, dialogue), attributes_of(dialogue.interaction)))
 
-    def derive(self, evaluator: Evaluator) -> Reading:
-        """What follows from the words, each step known to the next; `evaluator` knows what was known of the contact before."""
-        feeling = mood(self._signals, evaluator)
+    def derive(self, evaluator: Evaluator, feeling: Mood | None = None) -> Reading:
+        """What follows from the words, each step known to the next; `evaluator` knows what was known of the contact before, `feeling` its mood if known."""
+        feeling = mood(self._signals, evaluator) if feeling is None else feeling
         emotion = _where_it_ended(feeling)
         evaluator = evaluator.with_course(feelings(feeling.course, evaluator.scanned.dialogue.turns))
         evaluator = evaluator.with_attributes({"customer_emotion": emotion, "customer_emotion_worst": feeling.worst})
@@ -135,6 +135,12 @@ class QualityEngine:
     def hints_for(self, card: Scorecard) -> CardHints:
         """What the agent of a live call judged by the scorecard is shown, each with its item."""
         return self._hints[card.scorecard_id]
+
+    def feelings_last(self, card: Scorecard) -> frozenset[int] | None:
+        """The conditions, by identity, on which a customer's mood hangs beside the customer's own turns; None where it hangs on more than their words."""
+        conditions = [weighted.condition for listed in self._signals.emotion.values() for weighted in listed]
+        lasting = all(self._books[card.scorecard_id].lasting(condition) for condition in conditions)
+        return frozenset(map(id, conditions)) if lasting else None
 
     def silences(self, card: Scorecard) -> tuple[tuple[str, float, Condition], ...]:
         """The alerts that a silence raises: kind, seconds it lasts, condition."""

@@ -13,6 +13,7 @@ from nlp.domain.evaluation import Evaluator, Window
 from nlp.domain.hints import Cue, HintRule
 from nlp.domain.rules import RuleBook
 from nlp.domain.scorecards import Item
+from nlp.domain.signals import Mood
 
 EMOTION_NOW = "customer_emotion_now"
 MIN_ANSWER_LETTERS = 10  # an agent who has said less has not answered yet
@@ -51,11 +52,13 @@ class _Memory:
     book: RuleBook
     findings: dict[tuple[int, Role | None], c.Finding] = field(default_factory=dict)
 
-    def forget(self, lists: Iterable[int], texts: Sequence[str]) -> None:
-        """Drop what may be otherwise now that passages with these phrase lists and texts have changed."""
-        for condition in self.book.touched(lists, texts):
+    def forget(self, lists: Iterable[int], texts: Sequence[str]) -> set[int]:
+        """Drop what may be otherwise now that passages with these phrase lists and texts have changed, and name it."""
+        touched = self.book.touched(lists, texts)
+        for condition in touched:
             for role in (None, Role.AGENT, Role.CUSTOMER):
                 self.findings.pop((condition, role), None)
+        return touched
 
 
 @dataclass
@@ -102,6 +105,8 @@ class LiveContact:
         self._hinted: set[tuple[str, str]] = set()
         self._hinted_at: dict[str, int] = {}
         self._silences = engine.silences(self._card)
+        self._feelings = engine.feelings_last(self._card)
+        self._mood: Mood | None = None
         self._heard_until = 0
 
     def __contains__(self, turn_id: str) -> bool:
@@ -129,10 +134,13 @@ class LiveContact:
         self._heard_until = max(self._heard_until, turn.end_ms or 0)
         if turn.start_ms is None and self._all_timed:
             self._all_timed = False
+            self._mood = None
             self._reread(Dialogue(self.dialogue.interaction, tuple(self._came)), 0)
             return True
         turns = self.dialogue.turns
         place = bisect_right(turns, turn.start_ms or 0, key=lambda known: known.start_ms or 0) if self._all_timed else len(turns)
+        if turn.role is Role.CUSTOMER or place < len(turns):
+            self._mood = None
         self._reread(*self.dialogue.with_turn(place, turn))
         return True
 
@@ -144,8 +152,11 @@ class LiveContact:
         self.dialogue = dialogue
         if first < last:  # the numbers of passages may have changed, and every finding holds some
             self._memory.findings.clear()
+            self._mood = None
         else:
-            self._memory.forget(touched | scanned.lists_in(first), texts + [text.written for text in scanned.plain[first:]])
+            forgotten = self._memory.forget(touched | scanned.lists_in(first), texts + [text.written for text in scanned.plain[first:]])
+            if self._feelings is None or not self._feelings.isdisjoint(forgotten):
+                self._mood = None
 
     def news(self, turn: Turn) -> News:
         """What judging the turns so far finds and was not told; `turn` is the one that has just come."""
@@ -156,7 +167,9 @@ class LiveContact:
 
     def reading(self) -> Reading:
         """The contact as read so far; only what a turn has touched is looked at again, and absence is as sure as when it was looked for."""
-        return self._engine.derive(_Rereading(self._scanned, self._attributes, memory=self._memory))
+        reading = self._engine.derive(_Rereading(self._scanned, self._attributes, memory=self._memory), self._mood)
+        self._mood = reading.mood  # an agent's turn at the end leaves it as it is
+        return reading
 
     def _new_hints(self, reading: Reading, turn: Turn) -> Iterator[Hint]:
         now = next((point.emotion for point in reversed(reading.mood.course) if point.turn_id == turn.turn_id), "") if turn.role is Role.CUSTOMER else ""

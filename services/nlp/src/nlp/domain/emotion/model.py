@@ -6,9 +6,10 @@ import hashlib
 import io
 import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
+from operator import attrgetter
 
 import numpy as np
 
@@ -57,6 +58,9 @@ class Context:
         )
 
 
+_HEAD_SCORES = attrgetter(*HEADS)
+
+
 class EmotionModel:
     """Linear, on numpy alone; texts of scripted speech repeat themselves, so the scores of recent ones are kept."""
 
@@ -98,7 +102,7 @@ class EmotionModel:
 
     def dissatisfaction(self, scores: TextScores, context: Context) -> float:
         """The probability (0-1) that the turn shows a dissatisfied customer."""
-        values = (*astuple(scores), *context.values(), 1.0)
+        values = (*_HEAD_SCORES(scores), *context.values(), 1.0)
         return 1 / (1 + math.exp(-sum(map(float.__mul__, self._context, values))))
 
 
