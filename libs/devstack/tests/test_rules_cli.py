@@ -1,3 +1,5 @@
+import json
+
 from devstack.cli import app
 from typer.testing import CliRunner
 
@@ -25,3 +27,8 @@ def test_what_is_wrong_with_a_file_is_named(tmp_path, capfd):
     said = capfd.readouterr().out
     assert f"{file}:6:34: 错误 [unsatisfiable] rules.thanked.range.first_turns: 永远不会成立" in said
     assert "例：坐席：谢谢" in said
+
+
+def test_the_schema_is_printed(capfd):
+    assert CliRunner().invoke(app, ["rules", "schema"]).exit_code == 0
+    assert json.loads(capfd.readouterr().out)["$schema"].endswith("2020-12/schema")

@@ -21,7 +21,7 @@ from nlp.adapters.grpc_server import NAME, registered
 from nlp.adapters.mongo_evaluations import MongoEvaluations
 from nlp.adapters.nats_consumer import NatsAnnouncements
 from nlp.adapters.protobuf_evaluations import contact_from_wire
-from nlp.app import Findings, Scoring, utc_now
+from nlp.app import Findings, SameEngine, Scoring, utc_now
 from nlp.app_vault import Vault
 from nlp.domain.engine import QualityEngine
 from testkit.grpc_server import served
@@ -94,9 +94,9 @@ async def nlp_on(engine: QualityEngine, db: Database, events: Events) -> AsyncIt
         await evaluations.prepare()
         transcripts = GrpcAsr(made, timeout_s=5)
         scoring = Scoring(
-            engine, transcripts, evaluations, NatsAnnouncements(events), derive_id=derived_id, now=utc_now, utc_offset=timedelta(hours=8)
+            SameEngine(engine), transcripts, evaluations, NatsAnnouncements(events), derive_id=derived_id, now=utc_now, utc_offset=timedelta(hours=8)
         )
-        findings = Findings(engine, transcripts, evaluations)
+        findings = Findings(SameEngine(engine), transcripts, evaluations)
         yield Platform(asr_service, scoring, findings, Vault(findings, transcripts), evaluations, db, events, engine, transcripts)
 
 

@@ -11,6 +11,7 @@ from nlp.app import (
     EvaluationFilters,
     EvaluationPage,
     Findings,
+    SameEngine,
     Scoring,
     Transcript,
 )
@@ -70,9 +71,10 @@ def contact(**changes):
 def rooms(engine, turns):
     evaluations, announcements = Evaluations(), Announcements()
     scoring = Scoring(
-        engine, Transcripts(turns), evaluations, announcements, derive_id=lambda *parts: "-".join(parts), now=lambda: NOW, utc_offset=timedelta(hours=8)
+        SameEngine(engine), Transcripts(turns), evaluations, announcements, derive_id=lambda *parts: "-".join(parts), now=lambda: NOW,
+        utc_offset=timedelta(hours=8),
     )
-    return scoring, Findings(engine, Transcripts(turns), evaluations), evaluations, announcements
+    return scoring, Findings(SameEngine(engine), Transcripts(turns), evaluations), evaluations, announcements
 
 
 TURNS = [

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from chassis.errors import NotFound, Unavailable
 from chassis.ids import derived_id
-from nlp.app import Contact
-from nlp.app_live import LiveAgreement, LiveCalls, LiveLimits, SameEngine, Told
+from nlp.app import Contact, SameEngine
+from nlp.app_live import LiveAgreement, LiveCalls, LiveLimits, Told
 from nlp.domain.dialogue import Role, Turn
 from nlp.domain.evaluations import evaluation_of
 from nlp_contacts import said

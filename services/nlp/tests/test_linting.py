@@ -68,7 +68,7 @@ def test_what_cannot_be_read_is_named_with_line_column_and_a_suggestion(packs, r
     ("  thanked: {words: [谢谢光临], range: {first_turns: 0}}\n", "unsatisfiable", (6, 36), "first_turns 为 0", "坐席：谢谢光临"),
     ("  thanked: {words: [谢谢光临], range: {after: [您好], within_turns: 0}}\n", "unsatisfiable", (6, 49), "within_turns 为 0", "坐席：您好 / 坐席：谢谢光临"),
     ("  thanked: {words: [谢谢光临], unless: [谢谢]}\n", "unsatisfiable", (6, 28), "unless", "坐席：谢谢光临"),
-    ("  thanked: {regex: WiFi}\n", "unsatisfiable", (6, 13), "“W”", "坐席：WiFi"),
+    ("  thanked: {regex: 退１００元}\n", "unsatisfiable", (6, 13), "“１”", "坐席：退１００元"),
     ("  thanked: {words: [谢谢光临], range: {after: never}}\n  never: {words: [您好], range: {last_turns: 0}}\n",
      "unsatisfiable", (6, 36), "after", "坐席：您好 / 坐席：谢谢光临"),
     ("  thanked: {all: [polite, never]}\n  polite: [谢谢]\n  never: {words: [您好], range: {last_s: 0}}\n",
@@ -103,6 +103,11 @@ def test_what_is_probably_not_meant_is_told(packs, rules, item, applies, kind, s
     assert found.line > 0
     if example:
         assert found.example == example
+
+
+@pytest.mark.parametrize("rule", ["{regex: WiFi}", "{regex: '您的[Ｗw]ifi'}", "{words: [WiFi, ＡＰＰ]}"])
+def test_what_normalisation_keeps_is_no_finding(packs, rule):
+    assert [f for f in linted(packs, card(f"  thanked: {rule}\n")) if f.severity == ERROR] == []
 
 
 def test_an_item_without_test_utterances_is_told(packs):

@@ -18,8 +18,8 @@ from mingjian.nlp.v1.events_pb2 import AlertRaised, HintSuggested, InteractionSc
 from nlp.adapters.mongo_live import DISAGREED, MongoLiveNews, MongoLiveOutcomes
 from nlp.adapters.nats_consumer import OnTranscriptCompleted
 from nlp.adapters.nats_turns import OnCallEnded, OnTurnTranscribed
-from nlp.app import AlertFilters, Scoring, utc_now
-from nlp.app_live import LiveAgreement, LiveCalls, LiveLimits, SameEngine
+from nlp.app import AlertFilters, SameEngine, Scoring, utc_now
+from nlp.app_live import LiveAgreement, LiveCalls, LiveLimits
 from nlp_live import ANGRY, end_event, running, turn_events
 from nlp_platform import interaction, transcript
 from test_nats_consumer import published
@@ -105,7 +105,7 @@ async def test_the_recording_tells_no_alert_again_and_says_how_the_live_evaluati
     platform.asr.transcripts["i1"] = transcript("i1", *(line.replace("这是您的个人问题", "我来帮您看看") for line in ANGRY))
     before = DISAGREED.labels("alert_live_only", "forbidden_phrase")._value.get()
     scoring = Scoring(
-        engine, platform.scoring._transcripts, platform.evaluations, platform.scoring._announcements, derive_id=derived_id, now=utc_now,
+        SameEngine(engine), platform.scoring._transcripts, platform.evaluations, platform.scoring._announcements, derive_id=derived_id, now=utc_now,
         utc_offset=timedelta(hours=8), live=LiveAgreement(platform.outcomes),
     )
     async with consuming(platform.events, Life(), "nlp", TranscriptCompleted, OnTranscriptCompleted(scoring)):

@@ -24,6 +24,12 @@ def lint(files: Files = None, packs: Packs = None) -> None:
     _nlp("lint", files, packs)
 
 
+@rules.command()
+def schema() -> None:
+    """Print the JSON Schema of a scorecard file, for editors that check while people write."""
+    _nlp("schema", None, None)
+
+
 def _nlp(what: str, files: list[Path] | None, packs: Path | None) -> None:
     command = [sys.executable, "-m", "nlp.rule_files", *(["--packs", str(packs)] if packs else []), what, *map(str, files or ())]
     raise typer.Exit(subprocess.run(command, check=False).returncode)

@@ -17,6 +17,8 @@ from nlp.adapters.grpc_asr import GrpcAsr
 from nlp.adapters.grpc_reviews import NAME as REVIEWS
 from nlp.adapters.grpc_reviews import Judgement
 from nlp.adapters.grpc_reviews import registered as registered_reviews
+from nlp.adapters.grpc_scorecards import NAME as SCORECARDS
+from nlp.adapters.grpc_scorecards import registered_scorecards
 from nlp.adapters.grpc_server import NAME, registered
 from nlp.adapters.mongo_appeals import MongoAppeals
 from nlp.adapters.mongo_calibrations import MongoCalibrations
@@ -24,17 +26,22 @@ from nlp.adapters.mongo_chain import MongoChain
 from nlp.adapters.mongo_evaluations import MongoEvaluations
 from nlp.adapters.mongo_live import MongoLiveNews, MongoLiveOutcomes
 from nlp.adapters.mongo_reviews import MongoReviews
+from nlp.adapters.mongo_scorecards import MongoScorecards
+from nlp.adapters.mongo_simulations import MongoJudged, MongoSimulations
 from nlp.adapters.nats_consumer import NatsAnnouncements, OnGivenUp, OnTranscriptCompleted
 from nlp.adapters.nats_turns import OnCallEnded, OnTurnTranscribed
 from nlp.adapters.usem_sentences import UsemSentences
-from nlp.adapters.yaml_packs import load_engine
+from nlp.adapters.yaml_packs import YamlFiles, load_packs
 from nlp.app import Bench, Findings, Scoring, utc_now
 from nlp.app_appeals import Appeals
 from nlp.app_calibrations import Calibrations
-from nlp.app_live import LiveAgreement, LiveCalls, LiveLimits, SameEngine
+from nlp.app_live import LiveAgreement, LiveCalls, LiveLimits
+from nlp.app_publishing import Publishing
 from nlp.app_reviews import Reviewing, Reviews
+from nlp.app_scorecards import Scorecards
+from nlp.app_simulations import Simulations, Simulator
 from nlp.app_vault import Vault
-from nlp.app_verification import Engines, InMemory, Verification
+from nlp.app_verification import Engines, Verification
 from nlp.domain.reviews import ReviewPolicy
 from nlp.settings import Settings
 
@@ -43,15 +50,19 @@ LIVE_KEPT = timedelta(days=7)  # longer than any recording waits to be judged
 
 async def serve(settings: Settings) -> None:
     """Everything up, until SIGTERM."""
-    engine = load_engine(settings.packs_folder, UsemSentences() if settings.sentence_meaning else None)
+    shipped, encoder = load_packs(settings.packs_folder), UsemSentences() if settings.sentence_meaning else None
     async with running("nlp", settings) as r:
         asr = await r.up.enter_async_context(channel(settings.asr_address, identity_key=settings.identity_key))
         transcripts = GrpcAsr(asr, timeout_s=settings.asr_timeout_s)
         evaluations = MongoEvaluations(r.db, r.events, ReviewPolicy(settings.review_low_score, settings.review_sample_share))
         await evaluations.prepare()
+        versions = MongoScorecards(r.db, r.events)
+        await versions.prepare()
+        scorecards = Scorecards(shipped, YamlFiles(), versions, encoder=encoder, now=utc_now, fresh_s=settings.scorecards_fresh_s)
+        await scorecards.keep_shipped()
         outcomes = MongoLiveOutcomes(r.db, kept=LIVE_KEPT)
         scoring = Scoring(
-            engine, transcripts, evaluations, NatsAnnouncements(r.events),
+            scorecards, transcripts, evaluations, NatsAnnouncements(r.events),
             derive_id=derived_id, now=utc_now, utc_offset=timedelta(hours=settings.utc_offset_hours),
             live=LiveAgreement(outcomes),
         )
@@ -59,11 +70,12 @@ async def serve(settings: Settings) -> None:
         await outcomes.prepare()
         await news.prepare()
         calls = LiveCalls(
-            SameEngine(engine), GrpcAsr(asr, timeout_s=settings.live_asr_timeout_s), news, outcomes, derive_id=derived_id, now=utc_now,
+            scorecards, GrpcAsr(asr, timeout_s=settings.live_asr_timeout_s), news, outcomes, derive_id=derived_id, now=utc_now,
             clock=time.monotonic, is_transient=is_transient,
             limits=LiveLimits(settings.live_calls, settings.live_idle_s, longest_turn_s=settings.longest_turn_s),
         )
         r.life.spawn(evaluations.outbox.sweep_forever(), "outbox")
+        r.life.spawn(versions.outbox.sweep_forever(), "outbox of scorecards")
         r.life.spawn(calls.listen_forever(), "silences")
         await r.up.enter_async_context(
             consuming(
@@ -74,15 +86,19 @@ async def serve(settings: Settings) -> None:
         at_once = settings.live_turns_at_once
         await r.up.enter_async_context(consuming(r.events, r.life, "nlp", TurnTranscribed, OnTurnTranscribed(calls), concurrency=at_once))
         await r.up.enter_async_context(consuming(r.events, r.life, "nlp", CallEnded, OnCallEnded(calls)))
-        findings = Findings(engine, transcripts, evaluations)
-        services = [registered(scoring, findings, Vault(findings, transcripts)), await _reviews(r, settings, evaluations, transcripts, InMemory(engine))]
+        findings = Findings(scorecards, transcripts, evaluations)
+        services = [
+            registered(scoring, findings, Vault(findings, transcripts)),
+            await _reviews(r, settings, evaluations, transcripts, scorecards),
+            await _scorecards(r, settings, scorecards, versions, transcripts, scoring),
+        ]
 
         def register(server: grpc.aio.Server) -> None:
             for add in services:
                 add(server)
 
         await r.up.enter_async_context(
-            serving(settings.grpc_address, [NAME, REVIEWS], register, identity_key=settings.identity_key, grace_s=settings.stop_grace_s)
+            serving(settings.grpc_address, [NAME, REVIEWS, SCORECARDS], register, identity_key=settings.identity_key, grace_s=settings.stop_grace_s)
         )
         await r.life.until_stopped()
 
@@ -104,6 +120,25 @@ async def _reviews(r: Running, settings: Settings, evaluations: MongoEvaluations
         Calibrations(calibrations, derive_id=derived_id, new_id=new_id, now=utc_now),
         Verification(chain, transcripts, engines, Bench(derive_id=derived_id, utc_offset=offset)),
     ))
+
+
+async def _scorecards(
+    r: Running, settings: Settings, scorecards: Scorecards, versions: MongoScorecards, transcripts: GrpcAsr, scoring: Scoring,
+) -> Register:
+    """How people change what judges, and simulations of it, which give way to scoring."""
+    store, judged = MongoSimulations(r.db), MongoJudged(r.db)
+    await store.prepare()
+    await judged.prepare()
+    simulations = Simulations(scorecards, store, judged, new_id=new_id, derive_id=derived_id, now=utc_now)
+    simulator = Simulator(
+        scorecards, store, judged, transcripts, holder=new_id(), now=utc_now, is_transient=is_transient,
+        busy=lambda: scoring.under_way > 0, at_once=settings.simulated_at_once,
+    )
+    r.life.spawn(simulator.run_forever(), "simulator")
+    publishing = Publishing(
+        scorecards, versions, YamlFiles(), simulations, now=utc_now, gate_required=settings.publish_needs_simulation,
+    )
+    return registered_scorecards(publishing, simulations)
 
 
 if __name__ == "__main__":

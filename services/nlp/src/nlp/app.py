@@ -159,19 +159,45 @@ class Agreement(Protocol):
         """None where the contact was not live."""
 
 
+class Engines(Protocol):
+    """What judges a tenant's contacts."""
+
+    async def engine(self, tenant: str) -> QualityEngine:
+        """The one in force now."""
+
+
+@dataclass(frozen=True, slots=True)
+class SameEngine:
+    """Satisfies Engines where every tenant is judged by the same."""
+
+    same: QualityEngine
+
+    async def engine(self, tenant: str) -> QualityEngine:
+        """The same for every tenant."""
+        return self.same
+
+
 class Scoring:
-    """Judges contacts."""
+    """Judges contacts; `under_way` says how many just now."""
 
     def __init__(
-        self, engine: QualityEngine, transcripts: Transcripts, evaluations: Evaluations, announcements: Announcements,
+        self, engines: Engines, transcripts: Transcripts, evaluations: Evaluations, announcements: Announcements,
         *, derive_id: DeriveId, now: Clock, utc_offset: timedelta, live: Agreement | None = None,
     ) -> None:
-        self._engine, self._transcripts, self._evaluations, self._announcements = engine, transcripts, evaluations, announcements
+        self._engines, self._transcripts, self._evaluations, self._announcements = engines, transcripts, evaluations, announcements
+        self.under_way = 0
         self._live = live
         self._bench, self._now = Bench(derive_id=derive_id, utc_offset=utc_offset), now
 
     async def score(self, contact: Contact) -> None:
         """Judge a contact once, however often it is asked. Raises NotFound, and what passes by itself as it comes."""
+        self.under_way += 1
+        try:
+            await self._score(contact)
+        finally:
+            self.under_way -= 1
+
+    async def _score(self, contact: Contact) -> None:
         if await self._evaluations.settle(contact.tenant, contact.interaction_id):
             return
         transcript = await self._transcripts.get(contact.tenant, contact.interaction_id)
@@ -182,12 +208,13 @@ class Scoring:
             await self._announcements.scoring_failed(contact, f"话轮超过{MAX_TURNS}条，无法质检。")
             return
         dialogue = dialogue_of(contact, transcript.turns)
-        evaluation = await self._judged(contact, dialogue, transcript.asr)
+        engine = await self._engines.engine(contact.tenant)
+        evaluation = await self._judged(engine, contact, dialogue, transcript.asr)
         if self._live is not None:
             evaluation = replace(evaluation, live=await self._live.of(contact, evaluation))
         beside = [
-            await self._bench.judged(self._engine, card, contact, dialogue, at=evaluation.scored_at, asr=transcript.asr)
-            for card in self._engine.additional_for(dialogue.interaction)
+            await self._bench.judged(engine, card, contact, dialogue, at=evaluation.scored_at, asr=transcript.asr)
+            for card in engine.additional_for(dialogue.interaction)
         ]
         await self._evaluations.add(contact, evaluation, beside)
 
@@ -203,11 +230,11 @@ class Scoring:
             raise InvalidInput("turns", f"hold more than {MAX_TRIED_CHARS} characters")
         if not any(turn.text.strip() for turn in turns):
             raise InvalidInput("turns", "hold no text")
-        return await self._judged(contact, dialogue_of(contact, turns), AsrModel())
+        return await self._judged(await self._engines.engine(contact.tenant), contact, dialogue_of(contact, turns), AsrModel())
 
-    async def _judged(self, contact: Contact, dialogue: Dialogue, asr: AsrModel) -> Evaluation:
-        card = self._engine.scorecard_for(dialogue.interaction)
-        return await self._bench.judged(self._engine, card, contact, dialogue, at=self._now(), asr=asr)
+    async def _judged(self, engine: QualityEngine, contact: Contact, dialogue: Dialogue, asr: AsrModel) -> Evaluation:
+        card = engine.scorecard_for(dialogue.interaction)
+        return await self._bench.judged(engine, card, contact, dialogue, at=self._now(), asr=asr)
 
 
 class Bench:
@@ -237,8 +264,8 @@ def dialogue_of(contact: Contact, turns: Sequence[Turn]) -> Dialogue:
 class Findings:
     """Shows what was found, to those who may see it."""
 
-    def __init__(self, engine: QualityEngine, transcripts: Transcripts, evaluations: Evaluations) -> None:
-        self._engine, self._transcripts, self._evaluations = engine, transcripts, evaluations
+    def __init__(self, engines: Engines, transcripts: Transcripts, evaluations: Evaluations) -> None:
+        self._engines, self._transcripts, self._evaluations = engines, transcripts, evaluations
 
     async def evaluation(self, interaction_id: str, caller: Caller, scorecard_id: str = "") -> Evaluation:
         """By a scorecard, the one that counts where none is named. Raises NotFound, also for another agent's contact."""
@@ -273,11 +300,12 @@ class Findings:
         filters = replace(filters, agent_id=_own(filters.agent_id, caller))
         return await self._evaluations.alerts(caller.tenant, filters, size=size, token=token)
 
-    def scorecards(self, industry: str) -> list[Scorecard]:
+    async def scorecards(self, industry: str, caller: Caller) -> list[Scorecard]:
         """Those in force, in order of id; with an industry, the one that judges it."""
+        engine = await self._engines.engine(caller.tenant)
         if industry:
-            return [self._engine.scorecard_for(Interaction("", industry))]
-        return [self._engine.scorecards[name] for name in sorted(self._engine.scorecards)]
+            return [engine.scorecard_for(Interaction("", industry))]
+        return [engine.scorecards[name] for name in sorted(engine.scorecards)]
 
 
 def _own(agent_id: str, caller: Caller) -> str:

@@ -11,9 +11,8 @@ from typing import Protocol
 
 from chassis.errors import NotFound, TooMuch
 
-from nlp.app import Contact
+from nlp.app import Contact, Engines
 from nlp.domain.dialogue import Interaction, Turn
-from nlp.domain.engine import QualityEngine
 from nlp.domain.evaluations import DeriveId, Evaluation, RaisedAlert, raised_alert
 from nlp.domain.live import Hint, LiveContact, News
 from nlp.domain.live_outcomes import LiveComparison, LiveOutcome, compared
@@ -53,24 +52,6 @@ class LiveLimits:
     idle_s: float = 1_800.0
     ended_s: float = 120.0
     longest_turn_s: float = 30.0
-
-
-class Engines(Protocol):
-    """What judges a tenant's contacts."""
-
-    async def engine(self, tenant: str) -> QualityEngine:
-        """The one in force now."""
-
-
-@dataclass(frozen=True, slots=True)
-class SameEngine:
-    """Satisfies Engines where every tenant is judged by the same."""
-
-    same: QualityEngine
-
-    async def engine(self, tenant: str) -> QualityEngine:
-        """The same for every tenant."""
-        return self.same
 
 
 class LiveTranscripts(Protocol):

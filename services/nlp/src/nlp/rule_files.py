@@ -12,6 +12,7 @@ from nlp.app_scorecards import Shipped
 from nlp.domain.engine import COMMON, QualityEngine
 from nlp.domain.linting import ERROR, WARNING, finding_of, lint, rules_named
 from nlp.domain.rule_parser import RuleError
+from nlp.domain.schema import rule_schema
 from nlp.domain.scorecard_files import FileRefused, ScorecardFile
 from nlp.domain.scorecard_tests import run_tests
 from nlp.domain.scorecards import Scorecard
@@ -24,9 +25,12 @@ def main(arguments: Sequence[str]) -> int:
     """0 where all is well, 1 where a test fails or lint finds an error, 2 where a file cannot be read."""
     parser = argparse.ArgumentParser(prog="mingjian rules", description=__doc__)
     parser.add_argument("--packs", type=Path, help="folder with the scorecards that files extend; those shipped where not set")
-    parser.add_argument("what", choices=["lint", "test"])
+    parser.add_argument("what", choices=["lint", "test", "schema"])
     parser.add_argument("files", nargs="*", type=Path, help="scorecard files; every pack where none is named")
     asked = parser.parse_args(arguments)
+    if asked.what == "schema":
+        print(rule_schema())
+        return 0
     try:
         packs = load_packs(asked.packs)
         chosen = [(str(path), read_scorecard(path.read_text(encoding="utf-8"), _parents(packs, path), str(path))) for path in asked.files]

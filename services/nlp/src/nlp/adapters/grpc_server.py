@@ -81,7 +81,8 @@ class _Servicer(pb_grpc.NlpServiceServicer):
         raise AssertionError
 
     async def ListScorecards(self, request: pb.ListScorecardsRequest, context: object) -> pb.ListScorecardsResponse:
-        return pb.ListScorecardsResponse(scorecards=[scorecard_to_wire(card) for card in self._findings.scorecards(request.industry)])
+        cards = await self._findings.scorecards(request.industry, _caller())
+        return pb.ListScorecardsResponse(scorecards=[scorecard_to_wire(card) for card in cards])
 
 
 def _caller() -> Caller:

@@ -170,7 +170,7 @@ class Logic:
                 return _words(condition)
             case c.Pattern():
                 wrong = unwritable(condition.expression.source)
-                return Reason(f"正则里的“{wrong}”规范化后不会出现（文本会转成半角小写，您、她、幺等写作你、他、一）", "regex") if wrong else None
+                return Reason(f"正则里的“{wrong}”规范化后不会出现（全角字母和数字会转成半角）", "regex") if wrong else None
             case c.Attribute() if condition.name in KNOWN_VALUES and condition.values:
                 known = KNOWN_VALUES[condition.name]
                 if not set(condition.values) & set(known):
@@ -265,7 +265,8 @@ def _needs(pattern: object) -> str:
     for operator, argument in pattern:  # type: ignore[attr-defined]
         wrong = ""
         if operator is codes.LITERAL:
-            wrong = chr(argument) if as_written(chr(argument)) != chr(argument) and letters_of(chr(argument)) else ""
+            char = chr(argument)  # capitals are matched as small letters
+            wrong = char if as_written(char) != char.lower() and letters_of(char) else ""
         elif operator is codes.SUBPATTERN:
             wrong = _needs(argument[-1])
         elif operator in (codes.MAX_REPEAT, codes.MIN_REPEAT) and argument[0] > 0:
