@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import requires, version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -14,6 +16,8 @@ from nlp.domain.dialogue import Turn
 from nlp.domain.engine import ENGINE, QualityEngine
 from nlp.domain.scorecards import Scorecard
 
+JUDGING, WEIGHTS = "domain/", (".npz", ".onnx", ".bin")
+_LIBRARY = re.compile(r"[A-Za-z0-9._-]+")
 _BUILD_DIGITS = 16
 
 
@@ -52,16 +56,27 @@ def turns_sha256(turns: Iterable[Turn]) -> str:
 
 @cache
 def engine_build() -> str:
-    """The engine's name, version and the digest of every source file of `nlp.domain`: no change of judgement goes without a new one."""
-    digest = hashlib.sha256()
-    for name, source in sorted(_sources(files("nlp.domain"), "")):
-        digest.update(f"{name}\n{len(source)}\n".encode() + source)
+    """The engine's name, version and the digest of what it is made of: no change of judgement goes without a new one.
+
+    That is every source file of `nlp.domain`, every file of weights in the package, and the versions of the libraries the service asks
+    for; the rules have their own digest.
+    """
+    digest = hashlib.sha256("\n".join(sorted(_libraries())).encode())
+    for name, content in sorted(_made_of(files("nlp"), "")):
+        digest.update(f"{name}\n{len(content)}\n".encode() + content)
     return f"{ENGINE}+{digest.hexdigest()[:_BUILD_DIGITS]}"
 
 
-def _sources(folder: Traversable, below: str) -> Iterable[tuple[str, bytes]]:
+def _libraries() -> Iterable[str]:
+    for required in requires("nlp") or ():
+        if name := _LIBRARY.match(required):
+            yield f"{name[0]}=={version(name[0])}"
+
+
+def _made_of(folder: Traversable, below: str) -> Iterable[tuple[str, bytes]]:
     for entry in folder.iterdir():
-        if entry.is_dir() and entry.name != "__pycache__":
-            yield from _sources(entry, f"{below}{entry.name}/")
-        elif entry.name.endswith(".py"):
-            yield below + entry.name, entry.read_bytes()
+        name = below + entry.name
+        if entry.is_dir():
+            yield from _made_of(entry, f"{name}/")
+        elif name.endswith(WEIGHTS) or (name.startswith(JUDGING) and name.endswith(".py")):
+            yield name, entry.read_bytes()
