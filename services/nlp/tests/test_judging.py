@@ -12,7 +12,7 @@ from nlp.domain.rules import RuleBook
 from nlp.domain.scorecard_parser import parse_scorecard
 from nlp_contacts import said
 
-# 重兴启动 is 重新启动 with -n and -ng confused: of four syllables heard alike, and not surely.
+# 重兴启动 sounds nearly as 重新启动 does: in a well heard turn it may be something else.
 DOUBTFUL, SURELY = "请您重兴启动一下", "请您重新启动一下"
 
 
@@ -23,7 +23,7 @@ def judged(rule, *lines, applies=None, confidence=None, rules=None, **more):
         del item["rule"], item["points"]
     card = parse_scorecard({"id": "card", "version": 1, "title": "卡", "rules": rules or {}, "sections": [{"dimension": "流程规范", "items": [item]}]}, {})
     dialogue = said(*lines)
-    turns = tuple(replace(turn, confidence=(confidence or {}).get(number, 0.9)) for number, turn in enumerate(dialogue.turns, start=1))
+    turns = tuple(replace(turn, confidence=(confidence or {}).get(number, 1.0)) for number, turn in enumerate(dialogue.turns, start=1))
     judgement = judge(card, reading(card, Dialogue(dialogue.interaction, turns)))
     return judgement.items[0], judgement
 
@@ -89,10 +89,10 @@ def test_a_doubtful_cause_to_apply_matters_only_where_the_item_would_fail(applie
 
 def test_what_was_not_found_where_it_was_badly_heard_is_left_to_a_person():
     lines = "a: 您好。", "c: 坏了。", "a: 啊七牛弟子波吧。", "c: 好。"
-    item, _ = judged({"words": ["重新启动"], "role": "agent"}, *lines, confidence={1: 0.9, 3: 0.42})
+    item, _ = judged({"words": ["重新启动"], "role": "agent"}, *lines, confidence={3: 0.42})
     assert (item.outcome, item.cause, item.evidence[0].turn_id, item.evidence[0].confidence) == (Outcome.ABSTAIN, Cause.BADLY_HEARD, "t3", 0.42)
     assert judged({"words": ["重新启动"], "role": "agent"}, *lines)[0].outcome is Outcome.FAIL
-    forbidden, _ = judged({"not": {"words": ["重新启动"], "role": "agent"}}, *lines, confidence={1: 0.9, 3: 0.42})
+    forbidden, _ = judged({"not": {"words": ["重新启动"], "role": "agent"}}, *lines, confidence={3: 0.42})
     assert forbidden.outcome is Outcome.PASS
 
 

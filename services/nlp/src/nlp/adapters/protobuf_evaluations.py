@@ -15,6 +15,7 @@ from nlp.domain.dialogue import Acoustics, Role, Turn
 from nlp.domain.evaluations import Evaluation, Evidence, KeptPromise, RaisedAlert, ScoredItem
 from nlp.domain.pii.redactions import Original, RedactedSpan
 from nlp.domain.provenance import AsrModel, Provenance
+from nlp.domain.rule_texts import RuleTexts
 from nlp.domain.scorecards import Scorecard
 
 OUTCOMES = {
@@ -146,7 +147,7 @@ def _item(item: ScoredItem) -> pb.ItemResult:
 def _evidence(evidence: Evidence) -> pb.Evidence:
     return pb.Evidence(
         turn_id=evidence.turn_id, start_ms=evidence.start_ms, end_ms=evidence.end_ms, text=evidence.text, rule_id=evidence.rule_id,
-        confidence=evidence.confidence, char_from=evidence.char_from, char_to=evidence.char_to,
+        confidence=evidence.confidence, char_from=evidence.char_from, char_to=evidence.char_to, rule_text=evidence.rule_text,
     )
 
 
@@ -186,6 +187,7 @@ def original_to_wire(original: Original) -> pb.Original:
 
 
 def scorecard_to_wire(card: Scorecard) -> pb.Scorecard:
+    texts = RuleTexts(card, card.rules)
     return pb.Scorecard(
         ref=pb.ScorecardRef(id=card.scorecard_id, version=card.version),
         title=card.title,
@@ -194,6 +196,7 @@ def scorecard_to_wire(card: Scorecard) -> pb.Scorecard:
             pb.ScorecardItem(
                 item_id=item.item_id, title=item.title, dimension=item.dimension, max_points=item.points, fatal=item.fatal,
                 description=item.guidance.why or item.title, section=item.section, bonus=item.bonus,
+                rule_text=texts.of_item(item.item_id), applies_when=texts.applies(item.item_id),
                 options=[pb.ItemOption(title=option.title, points=option.points) for option in item.options],
             )
             for item in card.items

@@ -15,6 +15,7 @@ from nlp.domain.hints import CardHints, hints_for
 from nlp.domain.judging import Judgement, judge
 from nlp.domain.pii.masking import Redaction, redact
 from nlp.domain.promises import Promise
+from nlp.domain.rule_texts import RuleTexts
 from nlp.domain.rules import RuleBook, Scanned
 from nlp.domain.scorecards import Scorecard
 from nlp.domain.sentences import SentenceEncoder
@@ -48,6 +49,7 @@ class Assessment:
     alerts: tuple[Alert, ...]
     promises: tuple[Promise, ...]
     redaction: Redaction
+    texts: RuleTexts
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class QualityEngine:
         self._rules_sha256: dict[str, str] = {}
         self._hints = {name: hints_for(card, signals.hints) for name, card in self.scorecards.items()}
         self._books = {name: _book(card, self.scorecards[COMMON].rules, signals, encoder, shared) for name, card in self.scorecards.items()}
+        self._texts = {name: RuleTexts(card, self._books[name].rules) for name, card in self.scorecards.items()}
 
     @property
     def models(self) -> Mapping[str, str]:
@@ -164,6 +167,7 @@ class QualityEngine:
             alerts=self.alerts(card, reading),
             promises=evaluator.scanned.promises,
             redaction=redact(evaluator.scanned.dialogue),
+            texts=self._texts[card.scorecard_id],
         )
 
 

@@ -34,6 +34,7 @@ class Evidence:
     confidence: float
     char_from: int
     char_to: int
+    rule_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +198,16 @@ def _item(item: ItemResult, assessment: Assessment, dialogue: Dialogue) -> Score
     for hit in item.evidence:
         words = quote(hit, dialogue, assessment.redaction)
         evidence.append(
-            Evidence(hit.turn_id, hit.start_ms or 0, hit.end_ms or 0, words.text, hit.rule_id, round(hit.confidence, 3), words.char_from, words.char_to)
+            Evidence(
+                hit.turn_id, hit.start_ms or 0, hit.end_ms or 0, words.text, hit.rule_id, round(hit.confidence, 3), words.char_from, words.char_to,
+                assessment.texts.of_rule(hit.rule_id),
+            )
         )
     quoted = words_of(item.evidence[0], dialogue, assessment.redaction) if item.evidence else ""
     return ScoredItem(
         item.item_id, item.title, item.dimension, item.outcome.value, item.points, item.max_points, item.fatal, item.confidence,
-        tuple(evidence), explanation(item, quoted, dialogue), section=item.section, bonus=item.bonus, fatal_to_section=item.fatal_to_section,
-        option=item.option,
+        tuple(evidence), explanation(item, quoted, dialogue, assessment.texts.applies(item.item_id)),
+        section=item.section, bonus=item.bonus, fatal_to_section=item.fatal_to_section, option=item.option, rule_text=assessment.texts.of_item(item.item_id),
     )
 
 

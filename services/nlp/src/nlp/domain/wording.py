@@ -57,13 +57,13 @@ def words_of(hit: Hit, dialogue: Dialogue, redaction: Redaction) -> str:
     return redaction.masked[hit.turn_id][found.char_from : found.char_to] if found.char_to else found.text
 
 
-def explanation(item: ItemResult, quoted: str, dialogue: Dialogue) -> str:
-    """Why an item came to what it did, for the agent to read; `quoted` are the words of its first evidence."""
+def explanation(item: ItemResult, quoted: str, dialogue: Dialogue, applies: str = "") -> str:
+    """Why an item came to what it did, for the agent to read; `quoted` are the words of its first evidence, `applies` says when it applies."""
     why = item.guidance.why or item.title
     say = f"建议说：“{item.guidance.say}”" if item.guidance.say else ""
     match item.outcome:
         case Outcome.NA:
-            return _not_applied(item, why)
+            return _not_applied(item, why, applies)
         case Outcome.ABSTAIN:
             return _left_to_a_person(item, why, quoted, dialogue)
         case Outcome.PASS:
@@ -74,14 +74,14 @@ def explanation(item: ItemResult, quoted: str, dialogue: Dialogue) -> str:
             return f"{_fault(item, why, quoted, dialogue)}{cost}{say if item.missing else say.replace('建议说', '建议改说')}"
 
 
-def _not_applied(item: ItemResult, why: str) -> str:
+def _not_applied(item: ItemResult, why: str, applies: str) -> str:
     match item.cause:
         case Cause.NO_TIMES:
             return "本次会话没有时间信息，无法判断此项。"
         case Cause.NOT_EARNED:
             return f"没有获得加分：{why}。"
         case _:
-            return "本次会话不涉及此项。"
+            return f"本次会话不涉及此项（适用条件：{applies}）。" if applies else "本次会话不涉及此项。"
 
 
 def _left_to_a_person(item: ItemResult, why: str, quoted: str, dialogue: Dialogue) -> str:
