@@ -221,7 +221,9 @@ def test_meaning_embeds_every_sentence_once_for_all_conditions():
 
 
 def test_meaning_is_compared_across_languages():
-    dialogue = said("a: 真是不好意思给您添了麻烦。", "c: I would like to get my money back.", "a: 麻烦您报一下手机号码。", "c: 把钱还给我吧。", "a: 您的订单已经发货了。")
+    dialogue = said(
+        "a: 真是不好意思给您添了麻烦。", "c: I would like to get my money back.", "a: 麻烦您报一下手机号码。", "c: 把钱还给我吧。", "a: 已经发货了。",
+    )
     sorry = {"meaning": ["给您添麻烦了"], "unlike": ["麻烦您报一下号码"], "threshold": 0.5}
     refund = {"meaning": ["我要退款"], "threshold": 0.5}
     encoder = UsemSentences()

@@ -1,9 +1,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nlp.domain.evaluation import Evaluator
 from nlp.domain.parsing.fields import MAX_TEXTS
 from nlp.domain.rule_parser import MAX_DEPTH, MAX_NODES, OPERATORS, RuleError, parse_condition
 from nlp.domain.rules import RuleBook, parse_rules
+from nlp_contacts import said
 
 
 @pytest.mark.parametrize(("node", "place", "word"), [
@@ -114,6 +116,34 @@ def test_a_condition_may_not_grow_without_end():
 
 def test_there_may_be_any_number_of_rules():
     assert len(RuleBook(parse_rules({f"rule {n}": [f"第{n}条规则"] for n in range(5000)})).rules) == 5000
+
+
+STEPS = [lambda name: {"not": name}, lambda name: {"all": [name, ["您好"]], "range": {"around": name, "within_turns": 3}}]
+
+
+def chain(step, count):
+    return parse_rules({"r0": ["您好"], **{f"r{n}": step(f"r{n - 1}") for n in range(1, count)}})
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_rules_may_name_rules_that_name_rules(step):
+    book = RuleBook(chain(step, 49))
+    assert Evaluator(book.read(said("a: 您好", "c: 您好"))).rule("r48").holds is True
+
+
+@pytest.mark.parametrize("count", [52, 5000])
+@pytest.mark.parametrize("step", STEPS)
+def test_rules_may_not_name_rules_without_end(count, step):
+    rules = chain(step, count)
+    for order in (rules, dict(reversed(rules.items()))):
+        with pytest.raises(RuleError, match="deeper"):
+            RuleBook(order)
+
+
+def test_a_rule_that_does_not_exist_is_refused_with_the_one_that_may_have_been_meant():
+    with pytest.raises(RuleError) as refused:
+        RuleBook(parse_rules({"greeted": ["您好"], "opened": {"not": "greetd"}}))
+    assert refused.value.suggestion == "greeted"
 
 
 def test_yaml_numbers_are_words_too():

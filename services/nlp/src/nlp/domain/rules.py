@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from difflib import get_close_matches
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +20,7 @@ from nlp.domain.sentences import SentenceEncoder, SentenceIndex
 from nlp.domain.text import PlainText, plain
 from nlp.domain.untouched import Absences
 
+MAX_HEIGHT = 100
 _NONE: frozenset[int] = frozenset()
 # What follows from the hits of the words inside alone; of any other condition a finding may change with every turn.
 _OF_WORDS = (c.Words, c.Pattern, c.Near, c.AskedFor, c.Named, c.AllOf, c.AnyOf, c.Not, c.Sequence, c.Count, c.Each)
@@ -149,23 +151,26 @@ class RuleBook:
         return Scanned(self, dialogue)
 
     def _refuse_missing_and_circular(self, roots: list[c.Condition]) -> None:
-        state: dict[str, int] = {}
+        heights: dict[str, int] = {}  # how many conditions lie in each other, rules entered
 
-        def visit(condition: c.Condition, trail: tuple[str, ...]) -> None:
+        def height(condition: c.Condition, trail: tuple[str, ...]) -> int:
+            inner = [height(part, trail) for part in children(condition)]
             if isinstance(condition, c.Named):
                 name = condition.name
                 if name not in self.rules:
-                    raise RuleError(".".join(trail) or "rules", f"names the rule {name!r}, which does not exist")
+                    raise RuleError(".".join(trail) or "rules", f"names the rule {name!r}, which does not exist", *get_close_matches(name, self.rules, n=1))
                 if name in trail:
                     raise RuleError(f"rules.{name}", f"refers to itself by way of {' -> '.join(trail)}")
-                if not state.get(name):
-                    visit(self.rules[name], (*trail, name))
-                    state[name] = 1
-            for inner in children(condition):
-                visit(inner, trail)
+                if name not in heights:
+                    heights[name] = height(self.rules[name], (*trail, name)) if len(trail) < MAX_HEIGHT else MAX_HEIGHT
+                inner.append(heights[name])
+            found = 1 + max(inner, default=0)
+            if found > MAX_HEIGHT:
+                raise RuleError(".".join(trail[:1]) or "rules", f"rules that name rules nest deeper than {MAX_HEIGHT} conditions")
+            return found
 
         for root in roots:
-            visit(root, ())
+            height(root, ())
 
 
 class Scanned:
