@@ -63,3 +63,47 @@ def test_a_window_holds_the_same_whether_it_is_looked_at_alone_or_among_many(dat
     found = [among_many.evaluate(condition, Window(mask), "test") for mask in masks]
     alone = [Evaluator(among_many.scanned, known, course).evaluate(condition, Window(mask), "test") for mask in masks]
     assert found == alone
+
+
+@LAWS
+@given(data=st.data())
+def test_none_of_several_is_the_opposite_of_any_of_them_and_the_same_as_not_one_and_not_the_other(data):
+    parts, dialogue = data.draw(st.lists(conditions(), min_size=1, max_size=3)), data.draw(dialogues())
+    known, course = data.draw(attributes()), data.draw(courses(dialogue))
+    spoken = [{"none": parts}, {"not": {"any": parts}}, {"all": [{"not": part} for part in parts]}]
+    made = [read(node, dialogue, known, course) for node in spoken]
+    assert len({evaluator.finding(condition, "test").holds for condition, evaluator in made}) == 1
+
+
+@LAWS
+@given(data=st.data())
+def test_a_wider_range_never_finds_less_said(data):
+    phrases, dialogue = data.draw(one_of_kind("words").filter(lambda node: "range" not in node)), data.draw(dialogues())
+    narrow, wide = sorted(data.draw(st.tuples(st.integers(0, 8), st.integers(0, 8))))
+    for key in ("first_turns", "last_turns", "first_percent", "last_percent"):
+        factor = 10 if "percent" in key else 1
+        found = []
+        for limit in (narrow, wide):
+            condition, evaluator = read({**phrases, "range": {key: limit * factor}}, dialogue)
+            found.append({(hit.passage, hit.start, hit.end) for hit in evaluator.finding(condition, "test").hits})
+        assert found[0] <= found[1]
+
+
+@LAWS
+@given(data=st.data())
+def test_once_is_what_holds_and_never_is_what_does_not(data):
+    node, dialogue = data.draw(one_of_kind("words")), data.draw(dialogues())
+    plain, once, never = (read(n, dialogue) for n in (node, {"count": {"of": node, "at_least": 1}}, {"count": {"of": node, "at_most": 0}}))
+    holds = plain[1].finding(plain[0], "test").holds
+    assert once[1].finding(once[0], "test").holds is holds
+    assert never[1].finding(never[0], "test").holds is (not holds)
+
+
+@LAWS
+@given(data=st.data())
+def test_a_sequence_with_a_limit_holds_only_where_it_holds_without(data):
+    parts, dialogue = data.draw(st.lists(one_of_kind("words"), min_size=2, max_size=3)), data.draw(dialogues())
+    near = read({"sequence": parts, "within_turns": 2}, dialogue)
+    anywhere = read({"sequence": parts}, dialogue)
+    if near[1].finding(near[0], "test").holds:
+        assert anywhere[1].finding(anywhere[0], "test").holds
