@@ -41,6 +41,7 @@ def test_ordinary_numerals_are_no_runs(text):
     ("c: 13812345678", "13812345678", PiiKind.MOBILE),
     ("c: 您打幺三八幺二三四五六七八找我", "幺三八幺二三四五六七八", PiiKind.MOBILE),
     ("c: 138，嗯，1234，5678", "138，嗯，1234，5678", PiiKind.MOBILE),
+    ("c: 话费充值13812345678", "13812345678", PiiKind.MOBILE),
     ("c: +86 138 1234 5678", "138 1234 5678", PiiKind.MOBILE),
     ("c: 幺三八两个零幺三八零零零", "幺三八两个零幺三八零零零", PiiKind.MOBILE),
     ("c: 0571-87654321", "0571-87654321", PiiKind.FIXED_LINE),
@@ -90,6 +91,10 @@ def test_an_order_number_that_was_asked_for_stays_though_it_looks_like_a_mobile(
     assert "13812345678" in masked("a: 请您提供一下订单号。", "c: 13812345678。")
     assert "13812345678" not in masked("a: 请您提供一下订单号。", "c: 没有，电话13812345678。")
     assert "13812345678" not in masked("a: 请您提供一下订单号或者手机号。", "c: 13812345678。")
+
+
+def test_talk_of_money_is_no_question_for_a_number_that_is_nobodys():
+    assert "13812345678" not in masked("a: 费用退还给您，一共付了多少？", "c: 13812345678。")
 
 
 def test_of_an_order_number_and_a_phone_in_one_turn_the_phone_is_masked():

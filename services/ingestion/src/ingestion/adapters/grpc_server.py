@@ -57,7 +57,7 @@ class _Servicer(pb_grpc.IngestionServiceServicer):
 
     async def DownloadAudio(self, request: pb.DownloadAudioRequest, context: object) -> AsyncIterator[pb.DownloadAudioResponse]:
         found = await self._playback.file(request.interaction_id, _caller(), redacted=request.redacted)
-        file = pb.AudioFile(size_bytes=found.size_bytes, tag=found.tag, container=found.container, redacted=found.redacted)
+        file: pb.AudioFile | None = pb.AudioFile(size_bytes=found.size_bytes, tag=found.tag, container=found.container, redacted=found.redacted)
         async for chunk in found.chunks:
             yield pb.DownloadAudioResponse(chunk=chunk, file=file)
             file = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from nlp.domain.dialogue import Dialogue, Passage
 from nlp.domain.pii.addresses import address_spans
 from nlp.domain.pii.digits import number_spans
+from nlp.domain.pii.entities import entity_spans
 from nlp.domain.pii.lettered import lettered_spans
 from nlp.domain.pii.names import name_spans
 from nlp.domain.pii.spans import PiiKind, PiiSpan
@@ -34,7 +35,10 @@ class Redaction:
 
 def find_pii(passages: Sequence[Passage]) -> list[PiiSpan]:
     """Every place of personal information in the passages, in order; places may overlap."""
-    return sorted([*number_spans(passages), *address_spans(passages), *name_spans(passages), *lettered_spans(passages)])
+    addresses = list(address_spans(passages))
+    entities = list(entity_spans(passages, {span.passage for span in addresses}))
+    names = name_spans(passages, [span for span in entities if span.kind is PiiKind.NAME])
+    return sorted([*number_spans(passages), *lettered_spans(passages), *addresses, *entities, *names])
 
 
 def redact(dialogue: Dialogue) -> Redaction:

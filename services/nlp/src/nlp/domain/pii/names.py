@@ -44,7 +44,7 @@ _HEARD_SURNAME = re.compile(rf"(?:我[信性兴]|[免勉][贵跪][信性兴姓])
 _SURNAMED = re.compile(rf"(?:我姓|免贵姓?|鄙姓|姓)(?P<name>{SURNAME})(?![名氏])")
 _TITLED = re.compile(rf"(?P<name>{SURNAME}(?:[\u4e00-\u9fff]{{1,2}})?)(?=先生|女士|小姐(?!姐)|太太)")
 _SHORT_TITLED = re.compile(
-    rf"(?P<name>{SURNAME})(?=总(?![是共计的体之部监台行公]|有|能|归|算|要)|哥|姐|阿姨|大爷|大妈|大姐|大哥|叔叔|师傅|经理|老师|医生|主任(?!务)|工(?=[，。,！!\s]|会|来|给|跟|联|$))"
+    rf"(?P<name>{SURNAME})(?=总(?![是共计的体之部监台行公]|有|能|归|算|要)|哥|姐|阿姨|大爷|大妈|大姐|大哥|叔叔|师傅|经理|老师|医生|主任(?!务)|(?<!施)工(?=[，。,！!\s]|会|来|给|跟|联|$))"
 )
 _DIMINUTIVE = re.compile(rf"(?:叫我|我是|喊我)(?:小|老|阿)(?P<name>{SURNAME})(?=[，。,. ！!？?就]|$)")
 _ASKED = re.compile(r"姓名|贵姓|名字|怎么称呼|如何称呼|称呼您|叫什么|户主是|机主是|收件人是|收货人是|报一下.{0,3}名|哪位|您姓")
@@ -57,9 +57,9 @@ _STRONG = frozenset({_CALLED, _CALLED_ON, _HEARD})
 _MIN_SOUND_NAME = 3
 
 
-def name_spans(passages: Sequence[Passage]) -> list[PiiSpan]:
-    """Names of people in a contact, wherever one recurs by its characters or its sound."""
-    spans = set(_direct(passages))
+def name_spans(passages: Sequence[Passage], tagged: Sequence[PiiSpan] = ()) -> list[PiiSpan]:
+    """Names of people in a contact, wherever one recurs by its characters or its sound; `tagged` were found without a word that says so."""
+    spans = {*_direct(passages), *tagged}
     known = {passages[s.passage].text[s.start : s.end] for s in spans}
     spans.update(_recurring(passages, sorted(name for name in known if len(name) > 1)))
     spans.update(_spelled(passages, known))
