@@ -72,3 +72,9 @@ async def test_only_the_one_that_counts_is_told_and_judging_twice_keeps_nothing_
 async def test_the_scorecard_that_names_most_of_the_contact_counts(platform):
     await scored(platform, customer_tier="VIP")
     assert (await platform.findings.evaluation("i1", Caller("t1"))).scorecard_id == "telecom_vip"
+
+
+async def test_a_bot_is_judged_as_a_person_is_and_by_the_scorecards_for_bots(platform):
+    await scored(platform, agent_kind="bot")
+    assert (await platform.findings.evaluation("i1", Caller("t1"))).scorecard_id == "telecom"
+    assert (await platform.findings.evaluation("i1", Caller("t1"), "bots")).failed_items == ("bots_hello",)

@@ -33,6 +33,8 @@ class Metadata(TypedDict, total=False):
     external_id: str
     channels: Channels
     audio_format: Literal["alaw", "mulaw"]
+    agent_kind: Literal["human", "bot"]
+    queue: str
 
 
 class _ChatTurnNeeds(TypedDict):

@@ -24,7 +24,9 @@ _ROLE_NUMBERS = {ours: number for number, ours in ROLES.items()}
 _DIRECTION_NUMBERS = {ours: number for number, ours in DIRECTIONS.items()}
 _STATUS_NUMBERS = {ours: number for number, ours in STATUSES.items()}
 _MEDIUM_NUMBERS = {Medium.CALL: pb.MEDIUM_CALL, Medium.CHAT: pb.MEDIUM_CHAT}
-_PLAIN = ("tenant", "channel", "agent_id", "team_id", "customer_id", "customer_tier", "product", "industry", "external_id", "audio_format")
+_PLAIN = (
+    "tenant", "channel", "agent_id", "team_id", "customer_id", "customer_tier", "product", "industry", "external_id", "audio_format", "agent_kind", "queue",
+)
 
 N = TypeVar("N", bound=int)
 T = TypeVar("T")

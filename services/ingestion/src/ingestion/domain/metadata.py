@@ -12,11 +12,12 @@ from chassis.errors import Denied, InvalidInput
 CHANNELS = ("hotline", "app", "wechat", "miniprogram", "online", "store", "enterprise")
 INDUSTRIES = ("telecom", "appliance", "automotive", "electronics", "ecommerce", "bank", "insurance")
 AUDIO_FORMATS = ("alaw", "mulaw")
+AGENT_KINDS = ("human", "bot")
 MAX_NAME_CHARS = 200
 # Nothing recorded before call recording was digital, nothing from after tomorrow: a wrong unit or a wrong clock.
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 _CLOCK_AHEAD = timedelta(days=1)
-_NAMES = ("agent_id", "team_id", "customer_id", "customer_tier", "product", "external_id")
+_NAMES = ("agent_id", "team_id", "customer_id", "customer_tier", "product", "external_id", "queue")
 
 
 class Role(StrEnum):
@@ -56,6 +57,8 @@ class Metadata:
     left: Role | None = None
     right: Role | None = None
     audio_format: str = ""
+    agent_kind: str = ""
+    queue: str = ""
 
 
 def accepted(sent: Metadata, caller: Caller, now: datetime) -> Metadata:
@@ -70,6 +73,7 @@ def accepted(sent: Metadata, caller: Caller, now: datetime) -> Metadata:
     _one_of("metadata.channel", sent.channel, CHANNELS)
     _one_of("metadata.industry", sent.industry, INDUSTRIES)
     _one_of("metadata.audio_format", sent.audio_format, AUDIO_FORMATS)
+    _one_of("metadata.agent_kind", sent.agent_kind, AGENT_KINDS)
     for name in _NAMES:
         check_name(f"metadata.{name}", getattr(sent, name))
     if sent.started_at:

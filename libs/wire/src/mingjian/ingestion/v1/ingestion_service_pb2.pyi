@@ -173,6 +173,8 @@ class InteractionMetadata(_message.Message):
     EXTERNAL_ID_FIELD_NUMBER: _builtins.int
     CHANNELS_FIELD_NUMBER: _builtins.int
     AUDIO_FORMAT_FIELD_NUMBER: _builtins.int
+    AGENT_KIND_FIELD_NUMBER: _builtins.int
+    QUEUE_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """Company it belongs to; the caller's own where empty, PERMISSION_DENIED where another."""
     channel: _builtins.str
@@ -195,6 +197,10 @@ class InteractionMetadata(_message.Message):
     """The sender's own id; makes sending idempotent."""
     audio_format: _builtins.str
     """alaw or mulaw for G.711 without a header (8 kHz, one channel); empty where the file itself says what it is."""
+    agent_kind: _builtins.str
+    """human or bot: who spoke for the company; human where empty."""
+    queue: _builtins.str
+    """Queue or skill group that took the contact, in the company's words."""
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp:
         """When the contact began; time of receipt where unset."""
@@ -219,10 +225,12 @@ class InteractionMetadata(_message.Message):
         external_id: _builtins.str = ...,
         channels: Global___Channels | None = ...,
         audio_format: _builtins.str = ...,
+        agent_kind: _builtins.str = ...,
+        queue: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "audio_format", b"audio_format", "channel", b"channel", "channels", b"channels", "customer_id", b"customer_id", "customer_tier", b"customer_tier", "direction", b"direction", "external_id", b"external_id", "industry", b"industry", "product", b"product", "started_at", b"started_at", "team_id", b"team_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "agent_kind", b"agent_kind", "audio_format", b"audio_format", "channel", b"channel", "channels", b"channels", "customer_id", b"customer_id", "customer_tier", b"customer_tier", "direction", b"direction", "external_id", b"external_id", "industry", b"industry", "product", b"product", "queue", b"queue", "started_at", b"started_at", "team_id", b"team_id", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
