@@ -130,6 +130,7 @@ def broad_sound(letters: str) -> str:
     return letters.translate(_broadest)
 
 
+@lru_cache(maxsize=65_536)  # scorecards share most of their phrases
 def readings(letters: str) -> frozenset[str]:
     """Every toneless code string by which a phrase may be heard: common readings of its characters and those in context."""
     options = []

@@ -115,7 +115,7 @@ class Listener:
 
 def sureness(weight: float, leeway: float) -> float:
     """The confidence (0-1) of something heard whose weight is `weight`, where down to -`leeway` was accepted: 0.5 at the least."""
-    return min(SUREST, 1 / (1 + math.exp(-max(0.0, weight + leeway))))
+    return min(SUREST, round(1 / (1 + math.exp(-max(0.0, weight + leeway))), 4))
 
 
 def _unlikeness(part: str, reading: str, letters: str, exact: str, start: int) -> float | None:
