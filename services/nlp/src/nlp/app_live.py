@@ -237,11 +237,14 @@ class LiveCalls:
         call.untold = [news for news in call.untold if news]
         if not call.untold:
             return
-        contact, redaction = call.contact, redact(live.dialogue)
-        alerts = [
-            raised_alert(alert, live.dialogue, redaction, news.worst, self._derive_id("alert", contact.tenant, contact.interaction_id, alert.kind))
-            for news in call.untold for alert in news.alerts
-        ]
+        contact = call.contact
+        alerts: list[RaisedAlert] = []
+        if any(news.alerts for news in call.untold):
+            redaction = redact(live.dialogue)
+            alerts = [
+                raised_alert(alert, live.dialogue, redaction, news.worst, self._derive_id("alert", contact.tenant, contact.interaction_id, alert.kind))
+                for news in call.untold for alert in news.alerts
+            ]
         hints = [
             SuggestedHint(self._derive_id("hint", contact.tenant, contact.interaction_id, hint.kind, hint.turn_id), hint)
             for news in call.untold for hint in news.hints

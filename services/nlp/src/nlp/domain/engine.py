@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from nlp.domain.canonical import plain, sha256_of
-from nlp.domain.conditions import Condition, Hit, Silence
+from nlp.domain.conditions import Attribute, Condition, Hit, Silence
 from nlp.domain.dialogue import Dialogue, Interaction, Role
 from nlp.domain.emotion.course import feelings
 from nlp.domain.emotion.model import shipped
@@ -122,14 +122,17 @@ class QualityEngine:
 
     def derive(self, evaluator: Evaluator, feeling: Mood | None = None) -> Reading:
         """What follows from the words, each step known to the next; `evaluator` knows what was known of the contact before, `feeling` its mood if known."""
-        feeling = mood(self._signals, evaluator) if feeling is None else feeling
-        emotion = _where_it_ended(feeling)
-        evaluator = evaluator.with_course(feelings(feeling.course, evaluator.scanned.dialogue.turns))
-        evaluator = evaluator.with_attributes({"customer_emotion": emotion, "customer_emotion_worst": feeling.worst})
+        feeling, evaluator = self.feel(evaluator, feeling)
         kind, _ = ticket_type(self._signals, evaluator)
         evaluator = evaluator.with_attributes({"ticket_type": kind})
         urgent = is_urgent(self._signals, evaluator)
-        return Reading(evaluator.with_attributes({"urgency": "high" if urgent else "normal"}), feeling, emotion, kind, urgent)
+        return Reading(evaluator.with_attributes({"urgency": "high" if urgent else "normal"}), feeling, _where_it_ended(feeling), kind, urgent)
+
+    def feel(self, evaluator: Evaluator, feeling: Mood | None = None) -> tuple[Mood, Evaluator]:
+        """The first of what follows: how the customer feels, and the contact with that known."""
+        feeling = mood(self._signals, evaluator) if feeling is None else feeling
+        evaluator = evaluator.with_course(feelings(feeling.course, evaluator.scanned.dialogue.turns))
+        return feeling, evaluator.with_attributes({"customer_emotion": _where_it_ended(feeling), "customer_emotion_worst": feeling.worst})
 
     def alerts(self, card: Scorecard, reading: Reading) -> tuple[Alert, ...]:
         """What a supervisor must know of the contact as read, each kind once, in order."""
@@ -144,6 +147,13 @@ class QualityEngine:
         conditions = [weighted.condition for listed in self._signals.emotion.values() for weighted in listed]
         lasting = all(self._books[card.scorecard_id].lasting(condition) for condition in conditions)
         return frozenset(map(id, conditions)) if lasting else None
+
+    def hangs_on_what_it_is_about(self, card: Scorecard) -> bool:
+        """Whether any alert or hint hangs on the kind of contact or its urgency, which then must be known after every turn."""
+        book, told = self._books[card.scorecard_id], [condition for conditions in card.alerts.values() for condition in conditions]
+        for hint, item in self._hints[card.scorecard_id]:
+            told.extend([hint.condition] if hint.condition is not None else item.conditions() if item is not None else ())
+        return any(isinstance(part, Attribute) and part.name in ("ticket_type", "urgency") for condition in told for part in book.inside(condition))
 
     def silences(self, card: Scorecard) -> tuple[tuple[str, float, Condition], ...]:
         """The alerts that a silence raises: kind, seconds it lasts, condition."""

@@ -107,6 +107,7 @@ class LiveContact:
         self._silences = engine.silences(self._card)
         self._feelings = engine.feelings_last(self._card)
         self._mood: Mood | None = None
+        self._whole = engine.hangs_on_what_it_is_about(self._card)
         self._heard_until = 0
 
     def __contains__(self, turn_id: str) -> bool:
@@ -160,20 +161,34 @@ class LiveContact:
 
     def news(self, turn: Turn) -> News:
         """What judging the turns so far finds and was not told; `turn` is the one that has just come."""
-        reading = self.reading()
-        alerts = tuple(alert for alert in self._engine.alerts(self._card, reading) if alert.kind not in self._told)
+        if self._whole:
+            reading = self.reading()
+            mood, evaluator, alerts = reading.mood, reading.evaluator, self._untold(reading)
+        else:
+            mood, evaluator = self._engine.feel(self._again(), self._mood)
+            self._mood = mood
+            # Whether it is urgent is only asked of a contact that has something to tell.
+            alerts = self._untold(Reading(evaluator, mood, "", "", urgent=False))
+            if alerts:
+                alerts = self._untold(self.reading())
         self._told.update(alert.kind for alert in alerts)
-        return News(alerts, tuple(self._new_hints(reading, turn)), reading.mood.worst)
+        return News(alerts, tuple(self._new_hints(mood, evaluator, turn)), mood.worst)
+
+    def _untold(self, reading: Reading) -> tuple[Alert, ...]:
+        return tuple(alert for alert in self._engine.alerts(self._card, reading) if alert.kind not in self._told)
+
+    def _again(self) -> _Rereading:
+        return _Rereading(self._scanned, self._attributes, memory=self._memory)
 
     def reading(self) -> Reading:
         """The contact as read so far; only what a turn has touched is looked at again, and absence is as sure as when it was looked for."""
-        reading = self._engine.derive(_Rereading(self._scanned, self._attributes, memory=self._memory), self._mood)
+        reading = self._engine.derive(self._again(), self._mood)
         self._mood = reading.mood  # an agent's turn at the end leaves it as it is
         return reading
 
-    def _new_hints(self, reading: Reading, turn: Turn) -> Iterator[Hint]:
-        now = next((point.emotion for point in reversed(reading.mood.course) if point.turn_id == turn.turn_id), "") if turn.role is Role.CUSTOMER else ""
-        evaluator = reading.evaluator.with_attributes({EMOTION_NOW: now})
+    def _new_hints(self, mood: Mood, evaluator: Evaluator, turn: Turn) -> Iterator[Hint]:
+        now = next((point.emotion for point in reversed(mood.course) if point.turn_id == turn.turn_id), "") if turn.role is Role.CUSTOMER else ""
+        evaluator = evaluator.with_attributes({EMOTION_NOW: now})
         for rule, item in self._hints:
             for turn_id, at_ms in self._places(rule, item, evaluator, turn):
                 last = self._hinted_at.get(rule.kind)
