@@ -198,7 +198,7 @@ async def test_reviewers_answers_are_what_precision_and_recall_are_measured_by(r
 async def test_a_scorecard_is_not_published_below_its_gate(room, platform, packs, db, events):
     await judged(platform, 2)
     source = stricter(packs)
-    failed = await start(room, source, gate=Gate(max_mean_change=0.0, max_fatal_flips=0))
+    failed = await start(room, source, gate=Gate(min_precision=0.5))
     await room.simulations.cancel("t1", (await start(room, source, key="other")).simulation_id)
     loose = await start(room, source, gate=Gate(max_mean_change=100))
     simulator = room.simulator(platform.transcripts)
@@ -207,7 +207,7 @@ async def test_a_scorecard_is_not_published_below_its_gate(room, platform, packs
     while await simulator.run_one():
         pass
     async with room_on(packs, db, events, gate_required=True) as strict:
-        for simulation_id, says in (("", "须先通过一次模拟"), (failed.simulation_id, "未达到门槛：.*平均分变化")):
+        for simulation_id, says in (("", "须先通过一次模拟"), (failed.simulation_id, "未达到门槛：没有相应的人工复核结果")):
             with pytest.raises(NotAllowedNow, match=says):
                 await strict.publishing.publish("t1", source, note="", simulation_id=simulation_id, by="p")
         with pytest.raises(NotAllowedNow, match="不是这份评分表"):
