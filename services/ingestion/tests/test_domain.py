@@ -42,7 +42,8 @@ def test_wrong_metadata_is_refused_by_field(said, field):
     assert field_of(InvalidInput, accepted, Metadata(**said), ANYONE, NOW) == field
 
 
-@pytest.mark.parametrize("said", [{"agent_id": "a" * 200}, {"product": "宽　带"}, {"started_at": NOW + timedelta(hours=23)}, {"industry": "bank"}, {"agent_kind": "bot", "queue": "投诉组"}])
+@pytest.mark.parametrize("said", [{"agent_id": "a" * 200}, {"product": "宽　带"}, {"started_at": NOW + timedelta(hours=23)}, {"industry": "bank"},
+                                  {"agent_kind": "bot", "queue": "投诉组"}])
 def test_metadata_at_its_limits_is_accepted(said):
     assert replace(accepted(Metadata(**said), ANYONE, NOW)).tenant == "t1"
 

@@ -1,8 +1,11 @@
 """What hangs on doubtful words, or on what was badly heard, is left to a person; what does not is decided."""
 
 from dataclasses import replace
+from itertools import product
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from nlp.domain.certainty import ACCEPTED, DECIDED, SURE, absence, recognised
 from nlp.domain.dialogue import Dialogue
 from nlp.domain.evaluation import Evaluator
@@ -75,6 +78,52 @@ def test_the_same_words_well_heard_are_decided():
 def test_a_written_contact_has_no_doubt():
     item, _ = judged(["重新启动"], f"a: {SURELY}。")
     assert item.confidence > 0.95
+
+
+# Each phrase with how it is heard surely and doubtfully in a well heard turn.
+HEARD = {"重新启动": ("重新启动", "重兴启动"), "插拔电源": ("插拔电源", "插把电源"), "感谢来电": ("感谢来电", "感谢来点")}
+trees = st.recursive(
+    st.sampled_from(sorted(HEARD)).map(lambda phrase: [phrase]),
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=3).map(lambda parts: {"all": parts}), st.lists(inner, min_size=1, max_size=3).map(lambda parts: {"any": parts}),
+        inner.map(lambda part: {"not": part}),
+    ), max_leaves=6,
+)
+
+
+def holds(tree, said_words):
+    """What a rule comes to where it is known what was said."""
+    if isinstance(tree, list):
+        return tree[0] in said_words
+    ((operator, inner),) = tree.items()
+    if operator == "not":
+        return not holds(inner, said_words)
+    return (all if operator == "all" else any)(holds(part, said_words) for part in inner)
+
+
+def leaves(tree):
+    """The phrases of a rule, as often as they stand in it."""
+    if isinstance(tree, list):
+        return list(tree)
+    (inner,) = tree.values()
+    return [leaf for part in (inner if isinstance(inner, list) and not isinstance(inner[0], str) else [inner]) for leaf in leaves(part)]
+
+
+@settings(max_examples=150, deadline=None)
+@given(trees, st.fixed_dictionaries({phrase: st.sampled_from(["surely", "doubtfully", "never"]) for phrase in HEARD}))
+def test_what_is_decided_is_so_however_the_doubtful_words_are_taken(tree, how):
+    lines = [f"a: 请您{HEARD[phrase][way == 'doubtfully']}一下。" for phrase, way in how.items() if way != "never"]
+    item, _ = judged(tree, "c: 坏了。", *lines, "c: 好。")
+    doubtful = [phrase for phrase, way in how.items() if way == "doubtfully"]
+    sure = {phrase for phrase, way in how.items() if way == "surely"}
+    answers = {
+        holds(tree, sure | {phrase for phrase, taken in zip(doubtful, choice, strict=True) if taken})
+        for choice in product((False, True), repeat=len(doubtful))
+    }
+    if item.outcome is not Outcome.ABSTAIN:
+        assert answers == {item.outcome is Outcome.PASS}
+    elif len(set(leaves(tree))) == len(leaves(tree)):  # a phrase that stands twice may cancel itself, which nobody writes
+        assert len(answers) == 2
 
 
 @pytest.mark.parametrize(("applies", "rule", "outcome"), [
