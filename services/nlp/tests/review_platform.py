@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import grpc
+from chassis.errors import NotFound
 from chassis.identity import Identity
 from chassis.ids import derived_id, new_id
 from nlp.adapters.grpc_reviews import NAME, Judgement, registered
@@ -17,9 +18,24 @@ from nlp.app import Bench, utc_now
 from nlp.app_appeals import Appeals
 from nlp.app_calibrations import Calibrations
 from nlp.app_reviews import Reviewing, Reviews
-from nlp.app_verification import InMemory, Verification
+from nlp.app_verification import Verification
+from nlp.domain.engine import QualityEngine
 from nlp_platform import Platform
 from testkit.grpc_server import served
+
+
+class InMemory:
+    """Satisfies app_verification.Engines with the scorecards in force alone."""
+
+    def __init__(self, engine: QualityEngine) -> None:
+        self._engine = engine
+
+    async def engine_for(self, tenant: str, scorecard_id: str, version: str, rules_sha256: str = "") -> QualityEngine:
+        card = self._engine.scorecards.get(scorecard_id)
+        if card is None or card.version != version:
+            raise NotFound("this version is not in force", field="version")
+        return self._engine
+
 
 EAST_8 = timedelta(hours=8)
 INSPECTOR = Identity("t1", "key:inspector", frozenset({"reviews:read", "reviews:write", "evaluations:read", "appeals:write", "audit:read"}))

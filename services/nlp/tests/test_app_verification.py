@@ -10,9 +10,10 @@ from chassis.ids import derived_id
 from chassis.messaging import ensure_stream
 from nlp.adapters.mongo_chain import MongoChain
 from nlp.app import Bench
-from nlp.app_verification import InMemory, Verification
+from nlp.app_verification import Verification
 from nlp.domain.engine import QualityEngine
 from nlp_platform import nlp_on, scored, transcript
+from review_platform import InMemory
 
 RECORDS = 6
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from chassis.errors import InvalidInput, NotFound
 
 from nlp.app import Bench, Contact, Transcripts, dialogue_of
-from nlp.domain.canonical import Unlike, canonical
+from nlp.domain.canonical import Unlike, written
 from nlp.domain.chain import Head, Link, is_whole
 from nlp.domain.engine import QualityEngine
 from nlp.domain.records import Record, Subject, departure, digest, made_again, read_provenance, read_record, record_of, same_means
@@ -79,19 +79,6 @@ class Engines(Protocol):
 
     async def engine_for(self, tenant: str, scorecard_id: str, version: str, rules_sha256: str = "") -> QualityEngine:
         """One that has this version, with the signals it judged with where their digest is given. Raises NotFound."""
-
-
-class InMemory:
-    """Satisfies Engines with the scorecards in force alone."""
-
-    def __init__(self, engine: QualityEngine) -> None:
-        self._engine = engine
-
-    async def engine_for(self, tenant: str, scorecard_id: str, version: str, rules_sha256: str = "") -> QualityEngine:
-        card = self._engine.scorecards.get(scorecard_id)
-        if card is None or card.version != version:
-            raise NotFound("this version is not in force", field="version")
-        return self._engine
 
 
 @dataclass(slots=True)
@@ -176,10 +163,10 @@ class Verification:
     async def _what_changed(self, link: Link, kept: Kept, *, recompute: bool) -> Unlike:
         """The record is not the one chained: what its fields say may be, or judging again shows what it was."""
         stored = read_record(kept.record)
-        if kept.said is not None and digest(canonical(kept.said)) == link.record_sha256:
+        if kept.said is not None and digest(written(kept.said)) == link.record_sha256:
             return departure(stored, kept.said) or Unlike("", "", "")
         again = await self._again(kept, kept.said) if recompute and kept.said is not None else None
-        if again is not None and digest(canonical(again)) == link.record_sha256:
+        if again is not None and digest(written(again)) == link.record_sha256:
             return departure(stored, again) or Unlike("", "", "")
         return Unlike("", "", "")
 

@@ -7,6 +7,7 @@ inserted in order, so that no place is taken before the one under it. The lease 
 
 import asyncio
 import logging
+import time
 import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,6 @@ from nlp.adapters.mongo_documents import read
 from nlp.adapters.mongo_records import CHAIN_INDEXES, UNCHAINED_SINCE, as_judged
 from nlp.adapters.protobuf_evaluations import contact_from_wire
 from nlp.app_verification import Kept
-from nlp.domain.canonical import plain
 from nlp.domain.chain import ChainLink, Head, Link, appended
 from nlp.domain.records import Subject, record_of
 
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 500
 LEASE = timedelta(seconds=10)
-_WAIT_S = 0.5
+_WAIT_S = 1.0
 _TRIES = 20
 _DIGITS = 12
 _DUPLICATE_KEY = 11000
@@ -44,6 +44,7 @@ class MongoChain:
     def __init__(self, db: Database) -> None:
         self._links, self._heads, self._leases = db.chain_links, db.chain_heads, db.leases
         self._chained = (db.evaluations, db.additional_evaluations)  # a tenant's records are one chain, wherever they are kept
+        self._ends: dict[str, Head] = {}  # where this writer left each chain; another may have gone on
         self._holder = new_id()
 
     async def prepare(self) -> None:
@@ -56,9 +57,12 @@ class MongoChain:
 
     async def append_forever(self) -> None:
         """Runs as long as the process; give it to Life.spawn."""
+        held_until = 0.0
         while True:
             try:
-                while await self._holds_lease() and await self.append_waiting() >= BATCH:
+                if time.monotonic() >= held_until and await self._holds_lease():
+                    held_until = time.monotonic() + LEASE.total_seconds() / 2
+                while time.monotonic() < held_until and await self.append_waiting() >= BATCH:
                     pass
             except Exception as e:
                 if not is_transient(e):
@@ -83,7 +87,8 @@ class MongoChain:
 
     async def _append(self, evaluations: Collection, tenant: str, records: Sequence[tuple[str, str]]) -> None:
         for _ in range(_TRIES):
-            links = appended(tenant, await self._end(tenant), records)
+            head = self._ends.pop(tenant, None)
+            links = appended(tenant, head or await self._end(tenant), records)
             try:
                 await self._links.insert_many([_to_document(tenant, link) for link in links])
             except BulkWriteError as failure:
@@ -91,6 +96,8 @@ class MongoChain:
                     raise
                 # Another writer took a place, or gave one of these its place and was killed before it could say so.
                 links = await self._linked([evaluation_id for evaluation_id, _ in records])
+            else:
+                self._ends[tenant] = links[-1].head
             await self._told(evaluations, tenant, links)
             known = {link.evaluation_id for link in links}
             records = [record for record in records if record[0] not in known]
@@ -180,7 +187,7 @@ def _kept(document: Document) -> Kept:
     except (KeyError, TypeError, zlib.error):
         record = b""
     try:
-        said = plain(record_of(as_judged(document), read(Subject, document)))
+        said = record_of(as_judged(document), read(Subject, document))
     except (KeyError, TypeError, ValueError, AttributeError):
         said = None
     try:

@@ -25,7 +25,12 @@ def canonical(value: object) -> bytes:
     fewest digits that read back the same. Two things differ, neither of which a record contains: keys outside Unicode's first plane are
     sorted by code point, and numbers below 0.0001 are written as Python does (1e-05).
     """
-    return json.dumps(plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False).encode()
+    return written(plain(value))
+
+
+def written(value: object) -> bytes:
+    """As `canonical`, of a value that is `plain` already."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False).encode()
 
 
 def sha256_of(value: object) -> str:
@@ -37,7 +42,8 @@ def plain(value: object, *, named: bool = False) -> Any:
     """Dataclasses, times and collections as what JSON knows; a whole float is an integer, as RFC 8785 writes it.
 
     Times are UTC to the millisecond ("2026-11-22T08:00:00.000Z"). With `named`, objects carry the name of their class as "kind", so that
-    two classes with the same fields differ, and leave out what is as it is by default, so that a field added later changes nothing. Raises ValueError for what canonical JSON cannot say, TypeError for what JSON cannot.
+    two classes with the same fields differ, and leave out what is as it is by default, so that a field added later changes nothing.
+    Raises ValueError for what canonical JSON cannot say, TypeError for what JSON cannot.
     """
     if value is None or isinstance(value, bool):
         return value

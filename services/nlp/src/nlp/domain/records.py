@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from nlp.domain.canonical import Unlike, canonical, first_difference, plain
+from nlp.domain.canonical import Unlike, first_difference, plain, written
 from nlp.domain.dialogue import Dialogue
 from nlp.domain.engine import QualityEngine
 from nlp.domain.evaluations import DeriveId, Evaluation, evaluation_of
@@ -87,7 +87,7 @@ def made_again(record: Record, again: Record) -> Unlike | None:
     """Where judging again gave something else than the record, both made with the same; None where it gives the same bytes."""
     again = dict(_cut_to(again, record)) | {name: record[name] for name in _NOT_MADE_AGAIN if name in record}
     again["provenance"] = again["provenance"] | {"engine": record["provenance"]["engine"]}
-    return None if canonical(again) == canonical(record) else first_difference(record, again)
+    return None if written(again) == written(record) else first_difference(record, again)
 
 
 def same_means(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
