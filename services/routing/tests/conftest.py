@@ -11,9 +11,10 @@ from chassis.errors import NotFound
 from chassis.ids import derived_id, new_id
 from chassis.messaging import Events, ensure_stream
 from chassis.mongo import Database
-from routing.adapters.mongo_promises import MongoPromises
+from routing.adapters.mongo_intake import MongoMatters, MongoWaiting
 from routing.adapters.mongo_tickets import MongoTickets
 from routing.app import Routing
+from routing.app_intake import Intake
 from routing.domain.departments import DepartmentRules, department_rules_in
 from routing.domain.opening import Contact, Wanted, opened
 from routing.domain.service_levels import ServiceLevels, service_levels_in
@@ -85,7 +86,13 @@ def open_ticket(departments: DepartmentRules, levels: ServiceLevels) -> Callable
 async def routing(db: Database, events: Events, departments: DepartmentRules, book: OneTable, clock: Clock) -> Routing:
     """The whole of routing on real servers, with a clock set by hand."""
     await ensure_stream(events, "routing")
-    tickets, promises = MongoTickets(db, events), MongoPromises(db)
+    tickets = MongoTickets(db, events)
     await tickets.prepare()
-    await promises.prepare()
-    return Routing(tickets, promises, departments, book, clock, new_id, derived_id)
+    return Routing(tickets, departments, book, clock, new_id, derived_id)
+
+
+@pytest.fixture
+async def intake(routing: Routing, db: Database) -> Intake:
+    waiting = MongoWaiting(db)
+    await waiting.prepare()
+    return Intake(routing, waiting, MongoMatters(db))

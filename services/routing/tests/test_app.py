@@ -5,6 +5,7 @@ import pytest
 from chassis.errors import NotFound, Stale
 from chassis.ids import derived_id, new_id
 from routing.app import Page, Routing, TicketFilter, Who
+from routing.app_intake import Intake, Matter
 from routing.domain.clocks import Target
 from routing.domain.opening import Contact, Scored
 from routing.domain.tickets import Action, Promise, State, Urgency
@@ -52,53 +53,77 @@ class DictTickets:
         return [t for t in self.by_key.values() if t.levels_version == levels_version][:limit]
 
 
-class ListPromises:
-    """Watched promises in a dict."""
+class DictWaiting:
+    """What waits, in a dict."""
 
     def __init__(self):
         self.watched = {}
 
     async def watch(self, watched):
-        self.watched.setdefault(watched.promise.promise_id, watched)
+        self.watched.setdefault(self.key(watched), watched)
+
+    async def scored(self, contact):
+        self.watched = {key: w for key, w in self.watched.items() if w.promise or w.contact.interaction_id != contact.interaction_id}
 
     async def to_settle(self, now, limit):
         return [w for w in self.watched.values() if w.settle_at <= now][:limit]
 
     async def settled(self, watched):
-        del self.watched[watched.promise.promise_id]
+        del self.watched[self.key(watched)]
+
+    def key(self, watched):
+        return watched.promise.promise_id if watched.promise else (watched.contact.interaction_id, watched.alert)
+
+
+class DictMatters:
+    """Customers' matters in a dict."""
+
+    def __init__(self):
+        self.by_key = {}
+
+    async def get(self, key):
+        return self.by_key.get(key, Matter(key))
+
+    async def keep(self, matter):
+        self.by_key[matter.key] = matter
 
 
 @pytest.fixture
 def routing(departments, book, clock):
-    return Routing(DictTickets(), ListPromises(), departments, book, clock, new_id, derived_id)
+    return Routing(DictTickets(), departments, book, clock, new_id, derived_id)
 
 
-async def opened_one(routing, **changes):
-    await routing.on_scored(replace(Scored(CONTACT, "故障", Urgency.NORMAL, "neutral", "断网"), **changes))
-    return next(iter(routing.tickets.by_key.values()))
+@pytest.fixture
+def intake(routing):
+    return Intake(routing, DictWaiting(), DictMatters())
 
 
-async def test_the_same_evaluation_twice_opens_one_ticket(routing):
-    await opened_one(routing)
-    await opened_one(routing)
+async def opened_one(intake, **changes):
+    await intake.on_scored(replace(Scored(CONTACT, "故障", Urgency.NORMAL, "neutral", "断网"), **changes))
+    return next(iter(intake.routing.tickets.by_key.values()))
+
+
+async def test_the_same_evaluation_twice_opens_one_ticket(routing, intake):
+    await opened_one(intake)
+    await opened_one(intake)
     assert len(routing.tickets.by_key) == 1 and routing.tickets.told == [(Action.OPENED, "")]
 
 
-async def test_the_tickets_of_one_contact_open_in_a_fixed_order(routing):
-    await opened_one(routing, type="投诉", customer_emotion="angry")
+async def test_the_tickets_of_one_contact_open_in_a_fixed_order(routing, intake):
+    await opened_one(intake, type="投诉", customer_emotion="angry")
     kinds = [t.kind.value for t in sorted(routing.tickets.by_key.values(), key=lambda t: t.opened_at, reverse=True)]
     assert kinds == ["service", "callback"]
 
 
-async def test_a_stale_version_is_refused_with_the_current_one(routing):
-    ticket = await opened_one(routing)
+async def test_a_stale_version_is_refused_with_the_current_one(routing, intake):
+    ticket = await opened_one(intake)
     await routing.comment(CHIEF, ticket.ticket_id, 1, "已联系")
     with pytest.raises(Stale, match="current version is 2, not 1"):
         await routing.assign(CHIEF, ticket.ticket_id, 1, "wang", "")
 
 
-async def test_who_names_no_version_wins_over_a_race_and_who_names_one_does_not(routing):
-    ticket = await opened_one(routing)
+async def test_who_names_no_version_wins_over_a_race_and_who_names_one_does_not(routing, intake):
+    ticket = await opened_one(intake)
     faster = lambda t: replace(t, version=t.version + 1)  # noqa: E731
     routing.tickets.races = [faster]
     assert (await routing.assign(CHIEF, ticket.ticket_id, 0, "wang", "")).version == 3
@@ -107,29 +132,29 @@ async def test_who_names_no_version_wins_over_a_race_and_who_names_one_does_not(
         await routing.start(CHIEF, ticket.ticket_id, 3, "")
 
 
-async def test_a_promise_waits_for_the_evaluation_and_then_has_a_ticket(routing, clock):
+async def test_a_promise_waits_for_the_evaluation_and_then_has_a_ticket(routing, intake, clock):
     promise = Promise("p1", "回电", clock.at + timedelta(hours=2))
     for _ in range(2):
-        await routing.on_promise(CONTACT, promise)
-    assert await routing.settle_promises() == 0
+        await intake.on_promise(CONTACT, promise)
+    assert await intake.settle() == 0
     clock.move(timedelta(seconds=6))
-    assert await routing.settle_promises() == 1
+    assert await intake.settle() == 1
     (ticket,) = routing.tickets.by_key.values()
     assert ticket.causes == ("promise",) and ticket.promises == (promise,)
 
 
-async def test_a_promise_joins_the_ticket_its_contact_already_has(routing, clock):
+async def test_a_promise_joins_the_ticket_its_contact_already_has(routing, intake, clock):
     promise = Promise("p1", "师傅上门", clock.at + timedelta(hours=2))
-    await opened_one(routing)
-    await routing.on_promise(CONTACT, promise)
+    await opened_one(intake)
+    await intake.on_promise(CONTACT, promise)
     clock.move(timedelta(seconds=6))
-    await routing.settle_promises()
+    await intake.settle()
     (ticket,) = routing.tickets.by_key.values()
-    assert ticket.causes == ("fault", "promise") and routing.tickets.told == [(Action.OPENED, "")]
+    assert ticket.causes == ("fault", "promise") and routing.tickets.told == [(Action.OPENED, ""), (Action.COMMENTED, "")]
 
 
-async def test_a_missed_deadline_is_told_once(routing, clock):
-    await opened_one(routing)
+async def test_a_missed_deadline_is_told_once(routing, intake, clock):
+    await opened_one(intake)
     clock.move(timedelta(hours=3))
     await routing.fire_due()
     await routing.fire_due()
@@ -137,22 +162,22 @@ async def test_a_missed_deadline_is_told_once(routing, clock):
     assert routing.tickets.told.count((Action.OVERDUE, "first_response")) == 1
 
 
-async def test_an_agent_sees_only_what_is_his_own(routing):
-    ticket = await opened_one(routing)
+async def test_an_agent_sees_only_what_is_his_own(routing, intake):
+    ticket = await opened_one(intake)
     assert (await routing.get(Who("t1", "a", "A1"), ticket.ticket_id)).ticket_id == ticket.ticket_id
     with pytest.raises(NotFound):
         await routing.get(Who("t1", "b", "A2"), ticket.ticket_id)
     assert (await routing.page(Who("t1", "b", "A2"), TicketFilter(), 10, "")).next_token == "A2"
 
 
-async def test_another_tenants_ticket_is_not_found(routing):
-    ticket = await opened_one(routing)
+async def test_another_tenants_ticket_is_not_found(routing, intake):
+    ticket = await opened_one(intake)
     with pytest.raises(NotFound):
         await routing.close(Who("t2", "chief"), ticket.ticket_id, 0, "")
 
 
-async def test_every_step_goes_through_and_is_told(routing):
-    ticket = await opened_one(routing)
+async def test_every_step_goes_through_and_is_told(routing, intake):
+    ticket = await opened_one(intake)
     i = ticket.ticket_id
     await routing.assign(CHIEF, i, 1, "wang", "")
     await routing.escalate(CHIEF, i, 2, "需要二线")
@@ -165,9 +190,9 @@ async def test_every_step_goes_through_and_is_told(routing):
     assert [a.value for a, _ in routing.tickets.told] == ["opened", "assigned", "escalated", "assigned", "started", "resolved", "closed", "reopened"]
 
 
-async def test_a_broken_promise_makes_the_matter_urgent_and_its_times_shorter(routing, clock):
+async def test_a_broken_promise_makes_the_matter_urgent_and_its_times_shorter(routing, intake, clock):
     promise = Promise("p1", "回电", clock.at + timedelta(minutes=10))
-    ticket = await opened_one(routing, type="故障", promises=(promise,))
+    ticket = await opened_one(intake, type="故障", promises=(promise,))
     clock.move(timedelta(minutes=10))
     await routing.fire_due()
     after = await routing.get(CHIEF, ticket.ticket_id)

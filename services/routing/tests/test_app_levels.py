@@ -5,7 +5,6 @@ from chassis.errors import AlreadyExists, InvalidInput, NotFound
 from chassis.ids import derived_id, new_id
 from chassis.messaging import ensure_stream
 from routing.adapters.mongo_levels import MongoLevels
-from routing.adapters.mongo_promises import MongoPromises
 from routing.adapters.mongo_tickets import MongoTickets
 from routing.app import Routing, Who
 from routing.app_levels import LevelBook, follow
@@ -34,10 +33,9 @@ def book(store, clock):
 @pytest.fixture
 async def routing(db, events, departments, book, clock):
     await ensure_stream(events, "routing")
-    tickets, promises = MongoTickets(db, events), MongoPromises(db)
+    tickets = MongoTickets(db, events)
     await tickets.prepare()
-    await promises.prepare()
-    return Routing(tickets, promises, departments, book, clock, new_id, derived_id)
+    return Routing(tickets, departments, book, clock, new_id, derived_id)
 
 
 def inquiry(**changes):

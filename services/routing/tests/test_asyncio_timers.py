@@ -11,10 +11,10 @@ from routing.domain.tickets import Urgency
 from testkit.waiting import eventually
 
 
-async def test_a_timer_goes_off_by_itself_when_its_time_comes(routing, clock):
-    await routing.on_scored(Scored(Contact("t1", "i1"), "故障", Urgency.HIGH, "neutral", "断网"))
+async def test_a_timer_goes_off_by_itself_when_its_time_comes(routing, intake, clock):
+    await intake.on_scored(Scored(Contact("t1", "i1"), "故障", Urgency.HIGH, "neutral", "断网"))
     (ticket,) = (await routing.tickets.due(clock.at + timedelta(days=9), 10))
-    task = asyncio.create_task(run_timers(routing, 0.01))
+    task = asyncio.create_task(run_timers(routing, intake, 0.01))
     clock.move(timedelta(minutes=20))
 
     async def overdue():
@@ -34,12 +34,12 @@ async def test_a_database_that_is_away_is_waited_for(monkeypatch):
                 raise Unavailable("away")
             return 0
 
-        async def settle_promises(self):
+        async def settle(self):
             return 0
 
     monkeypatch.setattr("routing.adapters.asyncio_timers._PAUSE_S", 0.01)
     flaky = Flaky()
-    task = asyncio.create_task(run_timers(flaky, 0.01))
+    task = asyncio.create_task(run_timers(flaky, flaky, 0.01))
 
     async def looked_again():
         return flaky.looks > 2
@@ -54,4 +54,4 @@ async def test_any_other_failure_ends_the_loop_and_with_it_the_process():
             raise ValueError("a mistake")
 
     with pytest.raises(ValueError, match="a mistake"):
-        await run_timers(Broken(), 0.01)
+        await run_timers(Broken(), Broken(), 0.01)

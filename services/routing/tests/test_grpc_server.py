@@ -121,9 +121,9 @@ async def test_an_agent_lists_only_what_is_his_own(stub, who):
     assert [t.agent_id for t in (await stub.ListTickets(pb.ListTicketsRequest())).tickets] == ["A1"]
 
 
-async def test_a_list_of_an_interaction_is_paged_and_carries_no_history(stub, routing):
+async def test_a_list_of_an_interaction_is_paged_and_carries_no_history(stub, intake):
     finding = Scored(Contact("t1", "i1", agent_id="A1"), "投诉", Urgency.HIGH, "angry", "断网三天")
-    await routing.on_scored(finding)
+    await intake.on_scored(finding)
     first = await stub.ListTickets(pb.ListTicketsRequest(interaction_id="i1", page_size=1))
     second = await stub.ListTickets(pb.ListTicketsRequest(interaction_id="i1", page_size=1, page_token=first.next_page_token))
     assert [t.kind for t in (*first.tickets, *second.tickets)] == [pb.TICKET_KIND_SERVICE, pb.TICKET_KIND_CALLBACK]

@@ -8,7 +8,6 @@ from chassis.ids import derived_id, new_id
 from chassis.messaging import ensure_stream
 from chassis.mongo import LAST, encode_page_token
 from mingjian.routing.v1.events_pb2 import TicketOpened, TicketOverdue
-from routing.adapters.mongo_promises import MongoPromises
 from routing.adapters.mongo_tickets import _INDEXED, MongoTickets, due_query_for, index_name, query_for
 from routing.app import Happened, Routing, TicketFilter
 from routing.domain import tickets as steps
@@ -242,7 +241,7 @@ async def test_two_replicas_fire_a_timer_once(db, events, departments, book, clo
     for ticket in made:
         await added(tickets, ticket)
     clock.move(timedelta(hours=3))
-    replicas = [Routing(MongoTickets(db, events), MongoPromises(db), departments, book, clock, new_id, derived_id) for _ in range(3)]
+    replicas = [Routing(MongoTickets(db, events), departments, book, clock, new_id, derived_id) for _ in range(3)]
     await asyncio.gather(*(replica.fire_due() for replica in replicas))
     names = [name for name, _, _ in await stored_events(events)]
     assert names.count("TicketDueSoon") == 6 * len(made) and names.count("TicketOverdue") == 2 * len(made)  # first response and diagnosis
@@ -255,7 +254,7 @@ async def test_after_an_hour_down_late_timers_go_off_once_and_in_order(db, event
     for minutes in (30, 0, 15):
         await added(tickets, open_ticket(at=clock.at + timedelta(minutes=minutes), interaction_id=f"i{minutes:02}"))
     clock.move(timedelta(hours=3))
-    again = Routing(MongoTickets(db, events), MongoPromises(db), departments, book, clock, new_id, derived_id)  # a new process finds it all stored
+    again = Routing(MongoTickets(db, events), departments, book, clock, new_id, derived_id)  # a new process finds it all stored
     assert await again.fire_due() == 3
     assert await again.fire_due() == 0
     missed = [TicketOverdue.FromString(data) for name, _, data in await stored_events(events) if name == "TicketOverdue"]

@@ -40,12 +40,12 @@ def promise_made(clock, promise_id="p1", hours=24):
 
 
 @asynccontextmanager
-async def listening(routing, events, db, **how):
+async def listening(intake, events, db, **how):
     life = Life()
     await ensure_stream(events, "nlp")
     async with (
-        consuming(events, life, "routing", InteractionScored, OnInteractionScored(routing, Rectifying(routing, MongoRecords(db))), **how),
-        consuming(events, life, "routing", PromiseMade, OnPromiseMade(routing), **how),
+        consuming(events, life, "routing", InteractionScored, OnInteractionScored(intake, Rectifying(intake.routing, MongoRecords(db))), **how),
+        consuming(events, life, "routing", PromiseMade, OnPromiseMade(intake), **how),
     ):
         yield
 
@@ -65,8 +65,8 @@ async def opened_events(events):
     return [TicketOpened.FromString(m.data).ticket for m in messages if m.headers["ce-type"].endswith("TicketOpened")]
 
 
-async def test_a_bad_call_becomes_a_service_ticket_a_callback_and_a_rectification(routing, events, db):
-    async with listening(routing, events, db):
+async def test_a_bad_call_becomes_a_service_ticket_a_callback_and_a_rectification(routing, events, db, intake):
+    async with listening(intake, events, db):
         await events.publish(wrap(scored(), tenant="t1", key="e1"))
         tickets = await eventually(lambda: _when_three(routing))
     assert [(t.kind.value, t.causes, t.department) for t in tickets] == [
@@ -84,8 +84,8 @@ async def _when_three(routing):
     return tickets if len(tickets) == 3 else None
 
 
-async def test_the_same_event_again_opens_nothing_more_and_tells_nothing_more(routing, events, db):
-    async with listening(routing, events, db):
+async def test_the_same_event_again_opens_nothing_more_and_tells_nothing_more(routing, events, db, intake):
+    async with listening(intake, events, db):
         for key in ("e1", "e1", "e2", "e3"):  # the last two get past the broker's own deduplication
             await events.publish(wrap(scored(), tenant="t1", key=key))
         await eventually(lambda: _when_three(routing))
@@ -94,7 +94,7 @@ async def test_the_same_event_again_opens_nothing_more_and_tells_nothing_more(ro
     assert all(t.version == 1 for t in await tickets_of(routing))
 
 
-async def test_a_failure_in_the_middle_is_delivered_again_and_finds_its_own_work(routing, events, monkeypatch, db):
+async def test_a_failure_in_the_middle_is_delivered_again_and_finds_its_own_work(routing, events, monkeypatch, db, intake):
     failures = [RuntimeError("died after the first ticket")]
     add = type(routing.tickets).add
 
@@ -104,28 +104,28 @@ async def test_a_failure_in_the_middle_is_delivered_again_and_finds_its_own_work
         return await add(self, ticket, timer_at)
 
     monkeypatch.setattr(type(routing.tickets), "add", once_broken)
-    async with listening(routing, events, db):
+    async with listening(intake, events, db):
         await events.publish(wrap(scored(), tenant="t1", key="e1"))
         await eventually(lambda: _when_three(routing))
     assert not failures and len(await opened_events(events)) == 3
 
 
-async def test_a_plain_inquiry_opens_nothing(routing, events, db):
-    async with listening(routing, events, db):
+async def test_a_plain_inquiry_opens_nothing(routing, events, db, intake):
+    async with listening(intake, events, db):
         quiet = scored(ticket_type="咨询", customer_emotion="satisfied", urgency=nlp.URGENCY_NORMAL, items=[])
         await events.publish(wrap(quiet, tenant="t1", key="e1"))
         await eventually(lambda: all_acked(events, "routing-mingjian-nlp-v1-InteractionScored"))
     assert await tickets_of(routing) == ()
 
 
-async def test_promise_and_evaluation_in_either_order_are_one_ticket(routing, events, clock, db):
+async def test_promise_and_evaluation_in_either_order_are_one_ticket(routing, events, clock, db, intake):
     fault = scored(ticket_type="故障", customer_emotion="neutral", items=[])
-    async with listening(routing, events, db):
+    async with listening(intake, events, db):
         for key in ("p", "p-again"):
             await events.publish(wrap(promise_made(clock), tenant="t1", key=key))
         await eventually(lambda: all_acked(events, "routing-mingjian-nlp-v1-PromiseMade"))
         clock.move(timedelta(seconds=6))
-        await routing.settle_promises()
+        await intake.settle()
         await events.publish(wrap(fault, tenant="t1", key="e1"))
         await eventually(lambda: all_acked(events, "routing-mingjian-nlp-v1-InteractionScored"))
     (ticket,) = await tickets_of(routing)
@@ -133,8 +133,8 @@ async def test_promise_and_evaluation_in_either_order_are_one_ticket(routing, ev
     assert [p.what for p in ticket.promises] == ["工程师上门检修"]
 
 
-async def test_the_tenant_is_the_subjects_and_not_what_the_payload_claims(routing, events, db):
-    async with listening(routing, events, db):
+async def test_the_tenant_is_the_subjects_and_not_what_the_payload_claims(routing, events, db, intake):
+    async with listening(intake, events, db):
         forged = scored()
         forged.interaction.tenant = "t2"
         await events.publish(wrap(forged, tenant="t1", key="e1"))
@@ -143,8 +143,8 @@ async def test_the_tenant_is_the_subjects_and_not_what_the_payload_claims(routin
 
 
 @pytest.mark.parametrize("event", [InteractionScored(), PromiseMade(interaction=Interaction(interaction_id="i1"))])
-async def test_an_event_without_its_id_ends_with_the_dead_letters_and_its_field(routing, events, event, db):
-    async with listening(routing, events, db, max_deliver=1):
+async def test_an_event_without_its_id_ends_with_the_dead_letters_and_its_field(routing, events, event, db, intake):
+    async with listening(intake, events, db, max_deliver=1):
         await events.publish(wrap(event, tenant="t1", key="x"))
 
         async def letters():

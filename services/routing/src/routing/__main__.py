@@ -2,27 +2,41 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import grpc
 from chassis.grpc_server import serving
 from chassis.ids import derived_id, new_id
 from chassis.lifecycle import cancelled
-from chassis.messaging import consuming
+from chassis.messaging import Handler, consuming
 from chassis.service import running, start
+from google.protobuf.message import Message
+from mingjian.ingestion.v1.events_pb2 import FeedbackReceived
 from mingjian.knowledge.v1.events_pb2 import SolutionSuggested
-from mingjian.nlp.v1.events_pb2 import EvaluationReviewed, InteractionScored, PromiseMade
+from mingjian.nlp.v1.events_pb2 import AlertRaised, EvaluationReviewed, InteractionScored, PromiseMade, PromiseSettled
+from mingjian.routing.v1.events_pb2 import TicketResolved
 from mingjian.routing.v1.level_service_pb2_grpc import add_LevelServiceServicer_to_server
 from mingjian.routing.v1.rectification_service_pb2_grpc import add_RectificationServiceServicer_to_server
 from mingjian.routing.v1.routing_service_pb2_grpc import add_RoutingServiceServicer_to_server
 
 from routing.adapters import grpc_levels, grpc_rectification, grpc_server
 from routing.adapters.asyncio_timers import run_followers, run_timers
+from routing.adapters.mongo_intake import MongoMatters, MongoWaiting
 from routing.adapters.mongo_levels import MongoLevels
-from routing.adapters.mongo_promises import MongoPromises
 from routing.adapters.mongo_rectification import MongoRecords
 from routing.adapters.mongo_tickets import MongoTickets
-from routing.adapters.nats_consumer import OnEvaluationReviewed, OnInteractionScored, OnPromiseMade, OnSolutionSuggested
+from routing.adapters.nats_consumer import (
+    OnAlertRaised,
+    OnEvaluationReviewed,
+    OnFeedbackReceived,
+    OnInteractionScored,
+    OnPromiseMade,
+    OnPromiseSettled,
+    OnSolutionSuggested,
+    OnTicketResolved,
+)
 from routing.app import Routing
+from routing.app_intake import Intake
 from routing.app_levels import LevelBook
 from routing.app_rectification import Rectifying
 from routing.domain.departments import department_rules_in
@@ -33,22 +47,24 @@ async def serve(settings: Settings) -> None:
     """Run until SIGTERM."""
     departments = department_rules_in(settings.department_rules.read_text("utf-8"))
     async with running("routing", settings) as r:
-        tickets, promises, levels = MongoTickets(r.db, r.events), MongoPromises(r.db), MongoLevels(r.db)
-        for store in (tickets, promises, levels):
+        tickets, waiting, levels = MongoTickets(r.db, r.events), MongoWaiting(r.db), MongoLevels(r.db)
+        for store in (tickets, waiting, levels):
             await store.prepare()
         book = LevelBook(levels, settings.service_levels.read_text("utf-8"), time.monotonic)
-        routing = Routing(
-            tickets, promises, departments, book, _utc_now, new_id, derived_id,
-            timedelta(seconds=settings.promise_settle_s),
-        )
-        r.up.push_async_callback(cancelled, r.life.spawn(tickets.outbox.sweep_forever(), "outbox"))
-        r.up.push_async_callback(cancelled, r.life.spawn(run_timers(routing, settings.timer_poll_s), "timers"))
-        r.up.push_async_callback(cancelled, r.life.spawn(run_followers(levels, routing), "service-levels"))
+        routing = Routing(tickets, departments, book, _utc_now, new_id, derived_id)
+        intake = Intake(routing, waiting, MongoMatters(r.db), timedelta(seconds=settings.promise_settle_s))
         rectifying = Rectifying(routing, MongoRecords(r.db))
-        await r.up.enter_async_context(consuming(r.events, r.life, "routing", InteractionScored, OnInteractionScored(routing, rectifying)))
-        await r.up.enter_async_context(consuming(r.events, r.life, "routing", PromiseMade, OnPromiseMade(routing)))
-        await r.up.enter_async_context(consuming(r.events, r.life, "routing", EvaluationReviewed, OnEvaluationReviewed(rectifying)))
-        await r.up.enter_async_context(consuming(r.events, r.life, "routing", SolutionSuggested, OnSolutionSuggested(rectifying)))
+        r.up.push_async_callback(cancelled, r.life.spawn(tickets.outbox.sweep_forever(), "outbox"))
+        r.up.push_async_callback(cancelled, r.life.spawn(run_timers(routing, intake, settings.timer_poll_s), "timers"))
+        r.up.push_async_callback(cancelled, r.life.spawn(run_followers(levels, routing), "service-levels"))
+        handlers: dict[type[Message], Handler[Any]] = {
+            InteractionScored: OnInteractionScored(intake, rectifying), PromiseMade: OnPromiseMade(intake), PromiseSettled: OnPromiseSettled(intake),
+            AlertRaised: OnAlertRaised(intake), EvaluationReviewed: OnEvaluationReviewed(rectifying),
+            SolutionSuggested: OnSolutionSuggested(rectifying), FeedbackReceived: OnFeedbackReceived(intake),
+            TicketResolved: OnTicketResolved(routing, intake),
+        }
+        for event, handler in handlers.items():
+            await r.up.enter_async_context(consuming(r.events, r.life, "routing", event, handler))
 
         def register(server: grpc.aio.Server) -> None:
             add_RoutingServiceServicer_to_server(grpc_server.RoutingServicer(routing), server)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from chassis.errors import InvalidInput, NotFound, Stale
@@ -10,19 +10,10 @@ from chassis.errors import InvalidInput, NotFound, Stale
 from routing.domain import tickets as steps
 from routing.domain.deadlines import PROMISE, fire_next, next_timer_at
 from routing.domain.departments import DepartmentRules
-from routing.domain.opening import (
-    Contact,
-    Scored,
-    Wanted,
-    absorbed,
-    by_hand,
-    opened,
-    wanted_for,
-    wanted_for_promise,
-)
+from routing.domain.opening import Wanted, absorbed, by_hand, opened
 from routing.domain.rectification import Rectification
 from routing.domain.service_levels import ServiceLevels
-from routing.domain.tickets import Action, Kind, Promise, State, Terms, Ticket
+from routing.domain.tickets import Action, Kind, State, Terms, Ticket
 
 _TRIES = 8
 _DUE_BATCH = 500
@@ -73,15 +64,6 @@ class Page:
     next_token: str
 
 
-@dataclass(frozen=True, slots=True)
-class WatchedPromise:
-    """A promise heard of before the evaluation of its contact; looked at again at `settle_at`."""
-
-    contact: Contact
-    promise: Promise
-    settle_at: datetime
-
-
 class Tickets(Protocol):
     """Where tickets are kept. Every write publishes what happened, once, also after a crash."""
 
@@ -105,7 +87,6 @@ class Tickets(Protocol):
         """Tickets of all tenants with a timer at or before `now`, the longest waiting first."""
         ...
 
-
     async def of_version(self, tenant: str, levels_version: str, limit: int) -> Sequence[Ticket]:
         """Unfinished tickets whose clocks go by that version of the service levels."""
         ...
@@ -123,76 +104,25 @@ class Levels(Protocol):
         ...
 
 
-class Promises(Protocol):
-    """Promises that wait for the evaluation of their contact."""
-
-    async def watch(self, watched: WatchedPromise) -> None:
-        """Remember it. Remembering the same promise twice is not an error and changes nothing."""
-        ...
-
-    async def to_settle(self, now: datetime, limit: int) -> Sequence[WatchedPromise]:
-        """Those whose time to settle has come, the longest waiting first."""
-        ...
-
-    async def settled(self, watched: WatchedPromise) -> None:
-        """It needs no further look."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Routing:
     """`derived_id` gives the same id for the same parts; `now` the current time, aware."""
 
     tickets: Tickets
-    promises: Promises
     departments: DepartmentRules
     levels: Levels
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     derived_id: Callable[..., str]
-    promise_settle: timedelta = timedelta(seconds=5)
 
-    async def on_scored(self, scored: Scored) -> None:
-        """Open what the evaluation calls for. Doing it again changes nothing.
-
-        They open a millisecond apart, so that in a list, newest first, the customer's own matter stands before what follows from it.
-        """
-        at = self._at()
-        for number, wanted in enumerate(wanted_for(scored)):
-            await self._open_or_absorb(wanted, at + timedelta(milliseconds=number))
-
-    async def on_promise(self, contact: Contact, promise: Promise) -> None:
-        """Remember the promise; the evaluation, which knows more, mostly follows at once and opens the ticket."""
-        await self.promises.watch(WatchedPromise(contact, promise, self._at() + self.promise_settle))
-
-    async def settle_promises(self) -> int:
-        """Follow the promises whose evaluation has had its time: on the contact's ticket, or on one of their own."""
-        due = await self.promises.to_settle(self._at(), _DUE_BATCH)
-        for watched in due:
-            wanted = wanted_for_promise(watched.contact, watched.promise)
-            if wanted is not None:
-                await self._open_or_absorb(wanted, self._at())
-            await self.promises.settled(watched)
-        return len(due)
-
-    async def _open_or_absorb(self, wanted: Wanted, at: datetime) -> None:
-        contact = wanted.contact
-        ticket_id = self.derived_id("ticket", contact.tenant, contact.interaction_id, wanted.kind.value)
-        levels = await self.levels.current(contact.tenant)
+    async def open_for(self, wanted: Wanted, ticket_id: str, at: datetime) -> Ticket:
+        """Open the ticket of that id, or take what is wanted into the one that is there already. Raises Stale."""
+        tenant = wanted.contact.tenant
+        levels = await self.levels.current(tenant)
         ticket, new = await self._add(opened(wanted, ticket_id, self.departments, levels, at), levels)
-        for _ in range(_TRIES):
-            if new:
-                return
-            current, _ = await self._under_current(ticket, at)
-            after = absorbed(current, wanted, self.departments, levels, at)
-            if after is current:
-                return
-            try:
-                await self._change(ticket, after, await self._terms(after), ())
-                return
-            except Stale:
-                ticket = await self.tickets.get(contact.tenant, ticket_id)
-        raise Stale(f"ticket {ticket_id} changes too fast to be added to")
+        if new:
+            return ticket
+        return await self.system_change(tenant, ticket_id, lambda current, terms, now: absorbed(current, wanted, self.departments, levels, now))
 
     async def open_by_hand(self, who: Who, wanted: Wanted, idempotency_key: str) -> Ticket:
         """Open a ticket somebody asks for; the same key returns the first. Raises InvalidInput."""
@@ -200,7 +130,7 @@ class Routing:
             raise InvalidInput("idempotency_key", "at most 200 characters")
         ticket_id = self.derived_id("ticket-by-hand", who.tenant, idempotency_key) if idempotency_key else self.new_id()
         levels = await self.levels.current(who.tenant)
-        ticket = opened(by_hand(wanted), ticket_id, self.departments, levels, self._at(), who.principal)
+        ticket = opened(by_hand(wanted), ticket_id, self.departments, levels, self.at(), who.principal)
         return (await self._add(ticket, levels))[0]
 
     async def open_rectification(self, wanted: Wanted, matter: Rectification, number: int) -> Ticket:
@@ -208,20 +138,20 @@ class Routing:
         tenant = wanted.contact.tenant
         ticket_id = self.derived_id("rectification", tenant, matter.target.value, matter.target_id, matter.item_id, str(number))
         levels = await self.levels.current(tenant)
-        ticket = opened(wanted, ticket_id, self.departments, levels, self._at())
+        ticket = opened(wanted, ticket_id, self.departments, levels, self.at())
         return (await self._add(replace(ticket, rectification=matter), levels))[0]
 
     async def system_change(self, tenant: str, ticket_id: str, change: Change) -> Ticket:
         """A change that follows from what happened; one that gives back the very same ticket is none. Raises NotFound, Stale."""
         for _ in range(_TRIES):
             before = await self.tickets.get(tenant, ticket_id)
-            at = self._at()
+            at = self.at()
             current, terms = await self._under_current(before, at)
             after = change(current, terms, at)
             if after is current:
                 return before
             try:
-                await self._change(before, after, terms, (Happened(after.history[-1].action, after),))
+                await self._change(before, after, await self._terms(after), (Happened(after.history[-1].action, after),))
                 return after
             except Stale:
                 continue
@@ -287,7 +217,7 @@ class Routing:
             before = await self.get(who, ticket_id)
             if version and version != before.version:
                 raise Stale(f"ticket {ticket_id} has changed: its current version is {before.version}, not {version}")
-            at = self._at()
+            at = self.at()
             current, terms = await self._under_current(before, at)
             after = step(current, terms, at)
             try:
@@ -299,7 +229,7 @@ class Routing:
 
     async def fire_due(self) -> int:
         """Let every timer go off whose time has come, in order of time, each once. Returns how many tickets were due."""
-        now = self._at()
+        now = self.at()
         due = await self.tickets.due(now, _DUE_BATCH)
         for before in due:
             after, terms = await self._under_current(before, now)
@@ -307,8 +237,11 @@ class Routing:
             while (fired := fire_next(after, terms, now)) is not None:
                 after, timer = fired
                 happened.append(Happened(timer.action, after, timer.deadline, timer.name, timer.share, timer.level))
-                if timer.deadline == PROMISE:  # a broken promise makes it urgent: shorter times from now on
+                if timer.deadline == PROMISE:  # a broken promise is urgent: shorter times from now on, and the second line
                     after, terms = await self._under_fitting(after, terms, now)
+                    if after.line == 1:
+                        after = steps.escalate(after, terms, steps.SYSTEM, now, "承诺未兑现，自动升级")
+                        happened.append(Happened(Action.ESCALATED, after))
             try:
                 await self._change(before, after, terms, happened)
             except Stale:
@@ -319,7 +252,7 @@ class Routing:
         """Bring unfinished tickets of an old version of the service levels under those of now. Returns how many there were."""
         found = await self.tickets.of_version(tenant, old_version, _DUE_BATCH)
         for before in found:
-            after, terms = await self._under_current(before, self._at())
+            after, terms = await self._under_current(before, self.at())
             try:
                 await self._change(before, after, terms, ())
             except Stale:
@@ -355,7 +288,7 @@ class Routing:
     async def _change(self, before: Ticket, after: Ticket, terms: Terms, happened: Sequence[Happened]) -> None:
         await self.tickets.change(before, after, next_timer_at(after, terms), happened)
 
-    def _at(self) -> datetime:
+    def at(self) -> datetime:
         """Now, to the millisecond: what is stored and what is held are the same."""
         now = self.now()
         return now.replace(microsecond=now.microsecond // 1000 * 1000)

@@ -6,6 +6,7 @@ import logging
 from chassis.transient import is_transient
 
 from routing.app import Routing
+from routing.app_intake import Intake
 from routing.app_levels import LevelStore, follow
 
 log = logging.getLogger(__name__)
@@ -14,11 +15,11 @@ _PAUSE_S = 2.0
 _FOLLOW_S = 1.0
 
 
-async def run_timers(routing: Routing, poll_s: float) -> None:
+async def run_timers(routing: Routing, intake: Intake, poll_s: float) -> None:
     """Runs as long as the process; give it to Life.spawn. A database that is away is waited for, anything else ends it."""
     while True:
         try:
-            busy = await routing.fire_due() + await routing.settle_promises()
+            busy = await routing.fire_due() + await intake.settle()
         except Exception as failure:
             if not is_transient(failure):
                 raise

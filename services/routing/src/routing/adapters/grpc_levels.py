@@ -84,7 +84,7 @@ def _policy(rule: LevelRule) -> pb.LevelPolicy:
     policy = rule.policy
     return pb.LevelPolicy(
         policy_id=policy.policy_id, calendar_id=rule.calendar_id, kinds=rule.kinds, types=rule.types, urgencies=rule.urgencies,
-        tiers=rule.tiers, industries=rule.industries, warn_at=policy.warn_at,
+        tiers=rule.tiers, industries=rule.industries, causes=rule.causes, warn_at=policy.warn_at,
         allowed=[pb.AllowedTime(target=target.value, seconds=int(amount.total_seconds())) for target, amount in policy.allowed.items()],
         escalate_after_s=[int(amount.total_seconds()) for amount in policy.escalate_after],
     )

@@ -37,7 +37,7 @@ from routing.domain.tickets import (
 # its index with `hint`: the embedded server then reads the whole index, a hundred times slower. Every index ascends: on a descending one
 # that server loses documents of a range bound on both sides.
 _INDEXED: tuple[tuple[str, ...], ...] = (
-    ("interaction_id",),
+    ("interactions",),
     ("customer_id",),
     ("assignee", "state"),
     ("assignee",),
@@ -192,7 +192,7 @@ def _asked(narrowed: TicketFilter) -> dict[str, Any]:
     return {
         name: value
         for name, value in (
-            ("interaction_id", narrowed.interaction_id),
+            ("interactions", narrowed.interaction_id),
             ("customer_id", narrowed.customer_id),
             ("assignee", narrowed.assignee),
             ("visible_to", narrowed.visible_to),
@@ -254,11 +254,12 @@ def _to_document(ticket: Ticket) -> Document:
         "level": ticket.level,
         "resolution": ticket.resolution,
         "promises": [
-            {"promise_id": p.promise_id, "what": p.what, "deadline": p.deadline, "owner": p.owner} for p in ticket.promises
+            {"promise_id": p.promise_id, "what": p.what, "deadline": p.deadline, "owner": p.owner, "outcome": p.outcome} for p in ticket.promises
         ],
         "fired": list(ticket.fired),
         "version": ticket.version,
         "team_id": ticket.team_id,
+        "interactions": list(ticket.interactions),
         "rectification": matter_document(ticket.rectification),
     }
     running = [at for target, at in ticket.due.items() if ticket.clocks[target].since is not None]
@@ -324,10 +325,11 @@ def _from_document(document: Document) -> Ticket:
         overdue=document["overdue"],
         level=document["level"],
         resolution=document["resolution"],
-        promises=tuple(Promise(p["promise_id"], p["what"], p["deadline"], p["owner"]) for p in document["promises"]),
+        promises=tuple(Promise(p["promise_id"], p["what"], p["deadline"], p["owner"], p["outcome"]) for p in document["promises"]),
         fired=tuple(document["fired"]),
         version=document["version"],
         team_id=document["team_id"],
+        interactions=tuple(document["interactions"]),
         rectification=matter_in(document["rectification"]),
         history=tuple(
             HistoryEntry(

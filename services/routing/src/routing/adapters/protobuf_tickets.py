@@ -1,10 +1,12 @@
 """Tickets between the wire and the domain: names of enums, times, and the events each step becomes."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from chassis.messaging import Envelope, wrap
 from google.protobuf.timestamp_pb2 import Timestamp
-from mingjian.ingestion.v1.ingestion_service_pb2 import Interaction
+from mingjian.ingestion.v1 import events_pb2 as ingestion_events
+from mingjian.ingestion.v1.ingestion_service_pb2 import DIRECTION_OUTBOUND, Interaction
 from mingjian.nlp.v1 import events_pb2 as nlp_events
 from mingjian.nlp.v1 import nlp_service_pb2 as nlp
 from mingjian.routing.v1 import events_pb2 as events
@@ -13,7 +15,7 @@ from mingjian.routing.v1 import routing_service_pb2 as pb
 from routing.adapters.protobuf_rectification import matter_to_wire
 from routing.app import Happened
 from routing.domain.clocks import Target
-from routing.domain.opening import Contact, Scored
+from routing.domain.opening import Contact, Feedback, Scored
 from routing.domain.tickets import Action, HistoryEntry, Kind, Promise, State, Ticket, Urgency
 
 KINDS = {
@@ -69,6 +71,7 @@ def to_wire(ticket: Ticket, *, with_history: bool = True) -> pb.Ticket:
         version=ticket.version,
         routed_by=ticket.routed_by,
         team_id=ticket.team_id,
+        interaction_ids=ticket.interactions,
         rectification=matter_to_wire(ticket.rectification) if ticket.rectification else None,
     )
     running = [at for target, at in ticket.due.items() if ticket.clocks[target].since is not None]
@@ -117,6 +120,7 @@ _EVENTS = {
     Action.RESOLVED: events.TicketResolved,
     Action.CLOSED: events.TicketClosed,
     Action.REOPENED: events.TicketReopened,
+    Action.CALLED_BACK: events.TicketResolved,
     Action.PROVEN: events.TicketClosed,
     Action.WITHDRAWN: events.TicketClosed,
     Action.UNPROVEN: events.TicketReopened,
@@ -152,6 +156,8 @@ def scored_of(event: nlp_events.InteractionScored, tenant: str) -> Scored:
         urgency=urgency_of(evaluation.urgency),
         customer_emotion=evaluation.customer_emotion,
         summary=evaluation.summary,
+        outbound=event.interaction.metadata.direction == DIRECTION_OUTBOUND,
+        urgent_alerts=any(alert.severity == nlp.URGENCY_HIGH for alert in evaluation.alerts),
         promises=tuple(promise_of(promise) for promise in evaluation.promises),
     )
 
@@ -168,6 +174,17 @@ def contact_of(interaction: Interaction, tenant: str) -> Contact:
         product=metadata.product,
         industry=metadata.industry,
         team_id=metadata.team_id,
+    )
+
+
+def feedback_of(event: ingestion_events.FeedbackReceived, tenant: str) -> Feedback:
+    """What routing needs of a customer's answer; the interaction may be unknown."""
+    given = event.feedback
+    contact = contact_of(event.interaction, tenant)
+    contact = replace(contact, interaction_id=contact.interaction_id or given.interaction_id, customer_id=contact.customer_id or given.customer_id)
+    return Feedback(
+        given.feedback_id, contact, given.csat if given.HasField("csat") else None, given.nps if given.HasField("nps") else None,
+        given.solved if given.HasField("solved") else None,
     )
 
 

@@ -35,7 +35,7 @@ def timers(ticket: Ticket, terms: Terms) -> tuple[Timer, ...]:
     for promise in ticket.promises:
         name = f"overdue:{PROMISE}:{promise.promise_id}"
         # a recording sent long after the call says nothing about whether a promise that has run out was kept
-        if promise.deadline is not None and promise.deadline > ticket.opened_at and name not in ticket.fired:
+        if promise.deadline is not None and promise.deadline > ticket.opened_at and not promise.outcome and name not in ticket.fired:
             at = terms.calendar.next_working(promise.deadline)
             pending.append(Timer(at, Action.OVERDUE, PROMISE, name, promise_id=promise.promise_id))
     return tuple(sorted(pending, key=lambda t: (t.at, t.level, t.share, t.name)))

@@ -59,6 +59,19 @@ class Scored:
     customer_emotion: str
     summary: str
     promises: tuple[Promise, ...] = ()
+    outbound: bool = False
+    urgent_alerts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """A customer's answer to a survey; what was not asked is None."""
+
+    feedback_id: str
+    contact: Contact
+    csat: int | None = None
+    nps: int | None = None
+    solved: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +124,46 @@ def wanted_for(scored: Scored) -> tuple[Wanted, ...]:
     return tuple(wanted)
 
 
+def wanted_for_alert(contact: Contact, kind: str, words: str) -> Wanted | None:
+    """The ticket an urgent alert of a running call calls for at once: a complaint, or a callback for an angry customer."""
+    if kind == "complaint_keyword":
+        return Wanted(
+            contact, Kind.SERVICE, COMPLAINT, Urgency.HIGH, ("complaint",), _title(COMPLAINT, contact, words), _cut(f"通话中预警：{words}", MAX_DESCRIPTION),
+        )
+    if kind == "negative_emotion":
+        return Wanted(
+            contact, Kind.CALLBACK, COMPLAINT, Urgency.HIGH, ("dissatisfied",), _title("回访", contact, "通话中客户情绪激动"),
+            _cut(f"通话中预警：{words}", MAX_DESCRIPTION),
+        )
+    return None
+
+
+def wanted_for_feedback(feedback: Feedback) -> Wanted | None:
+    """The callback a bad mark calls for: 1 or 2 of 5, or 0 to 6 of 10, or a matter that is not solved."""
+    marks = []
+    if feedback.csat is not None and feedback.csat <= 2:
+        marks.append(f"满意度 {feedback.csat} 分")
+    if feedback.nps is not None and feedback.nps <= 6:
+        marks.append(f"推荐意愿 {feedback.nps} 分")
+    if feedback.solved is False:
+        marks.append("问题未解决")
+    if not marks:
+        return None
+    said = "、".join(marks)
+    return Wanted(feedback.contact, Kind.CALLBACK, COMPLAINT, Urgency.NORMAL, ("feedback",), _title("回访", feedback.contact, said), f"客户评价：{said}")
+
+
+def followup_of(ticket: Ticket) -> Wanted:
+    """The call that asks, after a complaint was handled, whether it is settled."""
+    contact = Contact(
+        ticket.tenant, ticket.interaction_id, ticket.agent_id, ticket.customer_id, ticket.customer_tier, ticket.product, ticket.industry, ticket.team_id,
+    )
+    return Wanted(
+        contact, Kind.CALLBACK, COMPLAINT, Urgency.NORMAL, ("complaint_followup",), _title("回访", contact, "投诉处理后3天内回访"),
+        _cut(f"投诉：{ticket.title}\n处理结果：{ticket.resolution}", MAX_DESCRIPTION),
+    )
+
+
 def wanted_for_promise(contact: Contact, promise: Promise) -> Wanted | None:
     """The ticket a promise alone calls for: none where no deadline was given, because then nothing can be missed."""
     if promise.deadline is None:
@@ -132,7 +185,7 @@ def opened(
     late = [p.what for p in wanted.promises if p.deadline is not None and p.deadline <= at]
     note = note or "；".join([f"转{routed.department}", *(f"承诺期限已过，请核实是否兑现：{what}" for what in late)])
     terms = levels.terms(
-        kind=wanted.kind, type_=wanted.type, urgency=wanted.urgency, tier=contact.customer_tier, industry=contact.industry,
+        kind=wanted.kind, type_=wanted.type, urgency=wanted.urgency, tier=contact.customer_tier, industry=contact.industry, causes=wanted.causes,
     )
     ticket = Ticket(
         ticket_id=ticket_id,
@@ -170,6 +223,7 @@ def opened(
         version=1,
         history=(HistoryEntry(at, by, Action.OPENED, None, State.OPEN, note),),
         team_id=contact.team_id,
+        interactions=(contact.interaction_id,) if contact.interaction_id else (),
     )
     return timed(ticket, Clocks().opened(at), terms)
 

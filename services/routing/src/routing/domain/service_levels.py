@@ -35,11 +35,12 @@ class LevelRule:
     urgencies: tuple[str, ...] = ()
     tiers: tuple[str, ...] = ()
     industries: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
 
-    def holds(self, kind: Kind, type_: str, urgency: Urgency, tier: str, industry: str) -> bool:
+    def holds(self, kind: Kind, type_: str, urgency: Urgency, tier: str, industry: str, causes: tuple[str, ...]) -> bool:
         """Does it count for such a ticket?"""
         given = ((self.kinds, kind.value), (self.types, type_), (self.urgencies, urgency.value), (self.tiers, tier), (self.industries, industry))
-        return all(not wanted or value in wanted for wanted, value in given)
+        return all(not wanted or value in wanted for wanted, value in given) and (not self.causes or bool(set(self.causes) & set(causes)))
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,15 @@ class ServiceLevels:
     calendars: Mapping[str, WorkingCalendar]
     rules: tuple[LevelRule, ...]
 
-    def terms(self, *, kind: Kind, type_: str, urgency: Urgency, tier: str = "", industry: str = "") -> Terms:
+    def terms(self, *, kind: Kind, type_: str, urgency: Urgency, tier: str = "", industry: str = "", causes: tuple[str, ...] = ()) -> Terms:
         """The first policy that matches, and its calendar."""
-        rule = next(rule for rule in self.rules if rule.holds(kind, type_, urgency, tier, industry))
+        rule = next(rule for rule in self.rules if rule.holds(kind, type_, urgency, tier, industry, causes))
         return Terms(rule.policy, self.calendars[rule.calendar_id])
 
     def terms_for(self, ticket: Ticket) -> Terms:
         """The first policy that matches a ticket as it stands."""
         return self.terms(
-            kind=ticket.kind, type_=ticket.type, urgency=ticket.urgency, tier=ticket.customer_tier, industry=ticket.industry,
+            kind=ticket.kind, type_=ticket.type, urgency=ticket.urgency, tier=ticket.customer_tier, industry=ticket.industry, causes=ticket.causes,
         )
 
     def terms_of(self, policy_id: str) -> Terms | None:
@@ -88,7 +89,7 @@ def service_levels_in(text: str) -> ServiceLevels:
     if doubled := next((name for name in ids if ids.count(name) > 1), ""):
         raise InvalidInput("policies", f"the id {doubled} is used twice")
     for number, rule in enumerate(rules):
-        general = not any((rule.kinds, rule.types, rule.urgencies, rule.tiers, rule.industries))
+        general = not any((rule.kinds, rule.types, rule.urgencies, rule.tiers, rule.industries, rule.causes))
         if general != (number == len(rules) - 1):
             raise InvalidInput(f"policies[{number}].when", "the last policy, and it alone, has no condition: it counts for all that is left")
     return ServiceLevels(version, calendars, rules)
@@ -107,7 +108,7 @@ def _rule(number: int, node: object, version: str, warn_at: tuple[float, ...], c
         allowed[Target(name)] = _time(value, f"{place}.allowed.{name}")
     if Target.RESOLUTION in allowed and allowed.get(Target.FIRST_RESPONSE, timedelta(0)) > allowed[Target.RESOLUTION]:
         raise InvalidInput(f"{place}.allowed", "the first response must come before the resolution")
-    given = _mapping(fields.get("when") or {}, f"{place}.when", {"kinds", "types", "urgencies", "tiers", "industries"})
+    given = _mapping(fields.get("when") or {}, f"{place}.when", {"kinds", "types", "urgencies", "tiers", "industries", "causes"})
     when = {name: _texts(value, f"{place}.when.{name}") for name, value in given.items()}
     for name, known in (("kinds", {k.value for k in Kind}), ("urgencies", {u.value for u in Urgency})):
         if wrong := set(when.get(name, ())) - known:

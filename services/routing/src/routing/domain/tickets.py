@@ -15,6 +15,7 @@ SYSTEM = "system"
 MAX_NOTE = 2_000
 MAX_NAME = 200
 MAX_HISTORY = 1_000
+MAX_LINKED = 100
 
 
 class Kind(Enum):
@@ -55,6 +56,7 @@ class Action(Enum):
     RESOLVED = "resolved"
     CLOSED = "closed"
     REOPENED = "reopened"
+    CALLED_BACK = "called_back"
     PROVEN = "proven"
     UNPROVEN = "unproven"
     RELAPSED = "relapsed"
@@ -79,6 +81,7 @@ STEPS: dict[Action, tuple[frozenset[State], State]] = {
     Action.RESOLVED: (frozenset({State.IN_PROGRESS, State.WAITING}), State.RESOLVED),
     Action.CLOSED: (frozenset({State.RESOLVED}), State.CLOSED),
     Action.REOPENED: (frozenset({State.RESOLVED, State.CLOSED}), State.OPEN),
+    Action.CALLED_BACK: (frozenset(set(State) - {State.RESOLVED, State.CLOSED}), State.RESOLVED),
     Action.PROVEN: (frozenset(set(State) - {State.CLOSED}), State.CLOSED),
     Action.UNPROVEN: (frozenset(set(State) - {State.CLOSED}), State.OPEN),
     Action.RELAPSED: (frozenset({State.CLOSED}), State.OPEN),
@@ -100,12 +103,13 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What the agent undertook in the interaction; `deadline` is None where none was given."""
+    """What the agent undertook in the interaction; `deadline` is None where none was given, `outcome` kept, late, broken or not known yet."""
 
     promise_id: str
     what: str
     deadline: datetime | None
     owner: str = ""
+    outcome: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,7 @@ class Ticket:
 
     `allowed` is the working time each target has; `due` says when that is due, or was when it was met; a clock that stands has no such
     moment. `policy_id` and `levels_version` name the terms they come from. `fired` names the promises that have run out. `level` is how far an overdue
-    ticket was escalated: 1 at the breach, more for each further step.
+    ticket was escalated: 1 at the breach, more for each further step. `interactions` are the contacts it is about, the first and repeats.
     """
 
     ticket_id: str
@@ -160,7 +164,13 @@ class Ticket:
     version: int
     history: tuple[HistoryEntry, ...]
     team_id: str = ""
+    interactions: tuple[str, ...] = ()
     rectification: Rectification | None = None
+
+    @property
+    def reopenings(self) -> int:
+        """How often it was taken up again."""
+        return sum(entry.action is Action.REOPENED for entry in self.history)
 
     @property
     def first_responded_at(self) -> datetime | None:
@@ -241,6 +251,12 @@ def resolve(ticket: Ticket, terms: Terms, resolution: str, by: str, at: datetime
     moved = replace(_step(ticket, Action.RESOLVED, by, at, note or resolution), resolution=resolution, resolved_at=at)
     if moved.rectification is not None and moved.rectification.proof_since is None:
         moved = replace(moved, rectification=proof_begun(moved.rectification, at))
+    return timed(moved, ticket.clocks.resolved(at, terms.calendar), terms)
+
+
+def called_back(ticket: Ticket, terms: Terms, note: str, at: datetime) -> Ticket:
+    """The customer was called back and is content: it is resolved. Raises NotAllowedNow."""
+    moved = replace(_step(ticket, Action.CALLED_BACK, SYSTEM, at, note), resolution=note, resolved_at=at)
     return timed(moved, ticket.clocks.resolved(at, terms.calendar), terms)
 
 

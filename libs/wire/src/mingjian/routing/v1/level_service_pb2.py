@@ -29,7 +29,7 @@ from mingjian.options.v1 import options_pb2 as mingjian_dot_options_dot_v1_dot_o
 from mingjian.routing.v1 import routing_service_pb2 as mingjian_dot_routing_dot_v1_dot_routing__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'mingjian/routing/v1/level_service.proto\x12\x13mingjian.routing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!mingjian/nlp/v1/nlp_service.proto\x1a!mingjian/options/v1/options.proto\x1a)mingjian/routing/v1/routing_service.proto\"\x82\x01\n\x0fWorkingCalendar\x12\x13\n\x0b\x63\x61lendar_id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0c\n\x04zone\x18\x03 \x01(\t\x12\x0e\n\x06weekly\x18\x04 \x03(\t\x12-\n\x04\x64\x61ys\x18\x05 \x03(\x0b\x32\x1f.mingjian.routing.v1.SpecialDay\"+\n\nSpecialDay\x12\x0c\n\x04\x64\x61te\x18\x01 \x01(\t\x12\x0f\n\x07periods\x18\x02 \x01(\t\".\n\x0b\x41llowedTime\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\x0f\n\x07seconds\x18\x02 \x01(\x03\"\xe7\x01\n\x0bLevelPolicy\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61lendar_id\x18\x02 \x01(\t\x12\r\n\x05kinds\x18\x03 \x03(\t\x12\r\n\x05types\x18\x04 \x03(\t\x12\x11\n\turgencies\x18\x05 \x03(\t\x12\r\n\x05tiers\x18\x06 \x03(\t\x12\x12\n\nindustries\x18\x07 \x03(\t\x12\x31\n\x07\x61llowed\x18\x08 \x03(\x0b\x32 .mingjian.routing.v1.AllowedTime\x12\x0f\n\x07warn_at\x18\t \x03(\x01\x12\x18\n\x10\x65scalate_after_s\x18\n \x03(\x03\"\x83\x02\n\rServiceLevels\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tive\x18\x02 \x01(\x08\x12\x14\n\x0cpublished_by\x18\x03 \x01(\t\x12\x30\n\x0cpublished_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04note\x18\x05 \x01(\t\x12\x0e\n\x06source\x18\x06 \x01(\t\x12\x37\n\tcalendars\x18\x07 \x03(\x0b\x32$.mingjian.routing.v1.WorkingCalendar\x12\x32\n\x08policies\x18\x08 \x03(\x0b\x32 .mingjian.routing.v1.LevelPolicy\"*\n\x17GetServiceLevelsRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\"N\n\x18GetServiceLevelsResponse\x12\x32\n\x06levels\x18\x01 \x01(\x0b\x32\".mingjian.routing.v1.ServiceLevels\"\x1a\n\x18ListServiceLevelsRequest\"Q\n\x19ListServiceLevelsResponse\x12\x34\n\x08versions\x18\x01 \x03(\x0b\x32\".mingjian.routing.v1.ServiceLevels\";\n\x1bPublishServiceLevelsRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0c\n\x04note\x18\x02 \x01(\t\"R\n\x1cPublishServiceLevelsResponse\x12\x32\n\x06levels\x18\x01 \x01(\x0b\x32\".mingjian.routing.v1.ServiceLevels\"\xe9\x01\n\x17PreviewDeadlinesRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\x12-\n\x04kind\x18\x02 \x01(\x0e\x32\x1f.mingjian.routing.v1.TicketKind\x12\x0c\n\x04type\x18\x03 \x01(\t\x12)\n\x07urgency\x18\x04 \x01(\x0e\x32\x18.mingjian.nlp.v1.Urgency\x12\x15\n\rcustomer_tier\x18\x05 \x01(\t\x12\x10\n\x08industry\x18\x06 \x01(\t\x12-\n\topened_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"u\n\x18PreviewDeadlinesResponse\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61lendar_id\x18\x02 \x01(\t\x12\x31\n\x06\x61larms\x18\x03 \x03(\x0b\x32!.mingjian.routing.v1.PlannedAlarm\"d\n\x0cPlannedAlarm\x12\x0e\n\x06target\x18\x01 \x01(\t\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05share\x18\x03 \x01(\x01\x12\r\n\x05level\x18\x04 \x01(\x05\x32\xbc\x05\n\x0cLevelService\x12\xa3\x01\n\x10GetServiceLevels\x12,.mingjian.routing.v1.GetServiceLevelsRequest\x1a-.mingjian.routing.v1.GetServiceLevelsResponse\"2\xaa\xd4\x18\x0ctickets:read\x82\xd3\xe4\x93\x02\x1c\x12\x12/v1/service-levelsb\x06levels\x12\xa7\x01\n\x11ListServiceLevels\x12-.mingjian.routing.v1.ListServiceLevelsRequest\x1a..mingjian.routing.v1.ListServiceLevelsResponse\"3\xaa\xd4\x18\x0ctickets:read\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/service-levels/versions\x12\xb2\x01\n\x14PublishServiceLevels\x12\x30.mingjian.routing.v1.PublishServiceLevelsRequest\x1a\x31.mingjian.routing.v1.PublishServiceLevelsResponse\"5\xaa\xd4\x18\x0clevels:write\x82\xd3\xe4\x93\x02\x1f\"\x12/v1/service-levels:\x01*b\x06levels\x12\xa6\x01\n\x10PreviewDeadlines\x12,.mingjian.routing.v1.PreviewDeadlinesRequest\x1a-.mingjian.routing.v1.PreviewDeadlinesResponse\"5\xaa\xd4\x18\x0ctickets:read\x82\xd3\xe4\x93\x02\x1f\"\x1a/v1/service-levels:preview:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'mingjian/routing/v1/level_service.proto\x12\x13mingjian.routing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!mingjian/nlp/v1/nlp_service.proto\x1a!mingjian/options/v1/options.proto\x1a)mingjian/routing/v1/routing_service.proto\"\x82\x01\n\x0fWorkingCalendar\x12\x13\n\x0b\x63\x61lendar_id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0c\n\x04zone\x18\x03 \x01(\t\x12\x0e\n\x06weekly\x18\x04 \x03(\t\x12-\n\x04\x64\x61ys\x18\x05 \x03(\x0b\x32\x1f.mingjian.routing.v1.SpecialDay\"+\n\nSpecialDay\x12\x0c\n\x04\x64\x61te\x18\x01 \x01(\t\x12\x0f\n\x07periods\x18\x02 \x01(\t\".\n\x0b\x41llowedTime\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\x0f\n\x07seconds\x18\x02 \x01(\x03\"\xf7\x01\n\x0bLevelPolicy\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61lendar_id\x18\x02 \x01(\t\x12\r\n\x05kinds\x18\x03 \x03(\t\x12\r\n\x05types\x18\x04 \x03(\t\x12\x11\n\turgencies\x18\x05 \x03(\t\x12\r\n\x05tiers\x18\x06 \x03(\t\x12\x12\n\nindustries\x18\x07 \x03(\t\x12\x31\n\x07\x61llowed\x18\x08 \x03(\x0b\x32 .mingjian.routing.v1.AllowedTime\x12\x0f\n\x07warn_at\x18\t \x03(\x01\x12\x18\n\x10\x65scalate_after_s\x18\n \x03(\x03\x12\x0e\n\x06\x63\x61uses\x18\x0b \x03(\t\"\x83\x02\n\rServiceLevels\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tive\x18\x02 \x01(\x08\x12\x14\n\x0cpublished_by\x18\x03 \x01(\t\x12\x30\n\x0cpublished_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04note\x18\x05 \x01(\t\x12\x0e\n\x06source\x18\x06 \x01(\t\x12\x37\n\tcalendars\x18\x07 \x03(\x0b\x32$.mingjian.routing.v1.WorkingCalendar\x12\x32\n\x08policies\x18\x08 \x03(\x0b\x32 .mingjian.routing.v1.LevelPolicy\"*\n\x17GetServiceLevelsRequest\x12\x0f\n\x07version\x18\x01 \x01(\t\"N\n\x18GetServiceLevelsResponse\x12\x32\n\x06levels\x18\x01 \x01(\x0b\x32\".mingjian.routing.v1.ServiceLevels\"\x1a\n\x18ListServiceLevelsRequest\"Q\n\x19ListServiceLevelsResponse\x12\x34\n\x08versions\x18\x01 \x03(\x0b\x32\".mingjian.routing.v1.ServiceLevels\";\n\x1bPublishServiceLevelsRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0c\n\x04note\x18\x02 \x01(\t\"R\n\x1cPublishServiceLevelsResponse\x12\x32\n\x06levels\x18\x01 \x01(\x0b\x32\".mingjian.routing.v1.ServiceLevels\"\xe9\x01\n\x17PreviewDeadlinesRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\x12-\n\x04kind\x18\x02 \x01(\x0e\x32\x1f.mingjian.routing.v1.TicketKind\x12\x0c\n\x04type\x18\x03 \x01(\t\x12)\n\x07urgency\x18\x04 \x01(\x0e\x32\x18.mingjian.nlp.v1.Urgency\x12\x15\n\rcustomer_tier\x18\x05 \x01(\t\x12\x10\n\x08industry\x18\x06 \x01(\t\x12-\n\topened_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"u\n\x18PreviewDeadlinesResponse\x12\x11\n\tpolicy_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61lendar_id\x18\x02 \x01(\t\x12\x31\n\x06\x61larms\x18\x03 \x03(\x0b\x32!.mingjian.routing.v1.PlannedAlarm\"d\n\x0cPlannedAlarm\x12\x0e\n\x06target\x18\x01 \x01(\t\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05share\x18\x03 \x01(\x01\x12\r\n\x05level\x18\x04 \x01(\x05\x32\xbc\x05\n\x0cLevelService\x12\xa3\x01\n\x10GetServiceLevels\x12,.mingjian.routing.v1.GetServiceLevelsRequest\x1a-.mingjian.routing.v1.GetServiceLevelsResponse\"2\xaa\xd4\x18\x0ctickets:read\x82\xd3\xe4\x93\x02\x1c\x12\x12/v1/service-levelsb\x06levels\x12\xa7\x01\n\x11ListServiceLevels\x12-.mingjian.routing.v1.ListServiceLevelsRequest\x1a..mingjian.routing.v1.ListServiceLevelsResponse\"3\xaa\xd4\x18\x0ctickets:read\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/service-levels/versions\x12\xb2\x01\n\x14PublishServiceLevels\x12\x30.mingjian.routing.v1.PublishServiceLevelsRequest\x1a\x31.mingjian.routing.v1.PublishServiceLevelsResponse\"5\xaa\xd4\x18\x0clevels:write\x82\xd3\xe4\x93\x02\x1f\"\x12/v1/service-levels:\x01*b\x06levels\x12\xa6\x01\n\x10PreviewDeadlines\x12,.mingjian.routing.v1.PreviewDeadlinesRequest\x1a-.mingjian.routing.v1.PreviewDeadlinesResponse\"5\xaa\xd4\x18\x0ctickets:read\x82\xd3\xe4\x93\x02\x1f\"\x1a/v1/service-levels:preview:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,27 +51,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ALLOWEDTIME']._serialized_start=418
   _globals['_ALLOWEDTIME']._serialized_end=464
   _globals['_LEVELPOLICY']._serialized_start=467
-  _globals['_LEVELPOLICY']._serialized_end=698
-  _globals['_SERVICELEVELS']._serialized_start=701
-  _globals['_SERVICELEVELS']._serialized_end=960
-  _globals['_GETSERVICELEVELSREQUEST']._serialized_start=962
-  _globals['_GETSERVICELEVELSREQUEST']._serialized_end=1004
-  _globals['_GETSERVICELEVELSRESPONSE']._serialized_start=1006
-  _globals['_GETSERVICELEVELSRESPONSE']._serialized_end=1084
-  _globals['_LISTSERVICELEVELSREQUEST']._serialized_start=1086
-  _globals['_LISTSERVICELEVELSREQUEST']._serialized_end=1112
-  _globals['_LISTSERVICELEVELSRESPONSE']._serialized_start=1114
-  _globals['_LISTSERVICELEVELSRESPONSE']._serialized_end=1195
-  _globals['_PUBLISHSERVICELEVELSREQUEST']._serialized_start=1197
-  _globals['_PUBLISHSERVICELEVELSREQUEST']._serialized_end=1256
-  _globals['_PUBLISHSERVICELEVELSRESPONSE']._serialized_start=1258
-  _globals['_PUBLISHSERVICELEVELSRESPONSE']._serialized_end=1340
-  _globals['_PREVIEWDEADLINESREQUEST']._serialized_start=1343
-  _globals['_PREVIEWDEADLINESREQUEST']._serialized_end=1576
-  _globals['_PREVIEWDEADLINESRESPONSE']._serialized_start=1578
-  _globals['_PREVIEWDEADLINESRESPONSE']._serialized_end=1695
-  _globals['_PLANNEDALARM']._serialized_start=1697
-  _globals['_PLANNEDALARM']._serialized_end=1797
-  _globals['_LEVELSERVICE']._serialized_start=1800
-  _globals['_LEVELSERVICE']._serialized_end=2500
+  _globals['_LEVELPOLICY']._serialized_end=714
+  _globals['_SERVICELEVELS']._serialized_start=717
+  _globals['_SERVICELEVELS']._serialized_end=976
+  _globals['_GETSERVICELEVELSREQUEST']._serialized_start=978
+  _globals['_GETSERVICELEVELSREQUEST']._serialized_end=1020
+  _globals['_GETSERVICELEVELSRESPONSE']._serialized_start=1022
+  _globals['_GETSERVICELEVELSRESPONSE']._serialized_end=1100
+  _globals['_LISTSERVICELEVELSREQUEST']._serialized_start=1102
+  _globals['_LISTSERVICELEVELSREQUEST']._serialized_end=1128
+  _globals['_LISTSERVICELEVELSRESPONSE']._serialized_start=1130
+  _globals['_LISTSERVICELEVELSRESPONSE']._serialized_end=1211
+  _globals['_PUBLISHSERVICELEVELSREQUEST']._serialized_start=1213
+  _globals['_PUBLISHSERVICELEVELSREQUEST']._serialized_end=1272
+  _globals['_PUBLISHSERVICELEVELSRESPONSE']._serialized_start=1274
+  _globals['_PUBLISHSERVICELEVELSRESPONSE']._serialized_end=1356
+  _globals['_PREVIEWDEADLINESREQUEST']._serialized_start=1359
+  _globals['_PREVIEWDEADLINESREQUEST']._serialized_end=1592
+  _globals['_PREVIEWDEADLINESRESPONSE']._serialized_start=1594
+  _globals['_PREVIEWDEADLINESRESPONSE']._serialized_end=1711
+  _globals['_PLANNEDALARM']._serialized_start=1713
+  _globals['_PLANNEDALARM']._serialized_end=1813
+  _globals['_LEVELSERVICE']._serialized_start=1816
+  _globals['_LEVELSERVICE']._serialized_end=2516
 # @@protoc_insertion_point(module_scope)

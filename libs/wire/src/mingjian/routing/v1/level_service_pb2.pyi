@@ -131,6 +131,7 @@ class LevelPolicy(_message.Message):
     ALLOWED_FIELD_NUMBER: _builtins.int
     WARN_AT_FIELD_NUMBER: _builtins.int
     ESCALATE_AFTER_S_FIELD_NUMBER: _builtins.int
+    CAUSES_FIELD_NUMBER: _builtins.int
     policy_id: _builtins.str
     """For example "callback-high"."""
     calendar_id: _builtins.str
@@ -167,6 +168,10 @@ class LevelPolicy(_message.Message):
     def escalate_after_s(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Working seconds after a breach at which the next level is told."""
 
+    @_builtins.property
+    def causes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Causes of which the ticket has at least one; empty for all."""
+
     def __init__(
         self,
         *,
@@ -180,10 +185,11 @@ class LevelPolicy(_message.Message):
         allowed: _abc.Iterable[Global___AllowedTime] | None = ...,
         warn_at: _abc.Iterable[_builtins.float] | None = ...,
         escalate_after_s: _abc.Iterable[_builtins.int] | None = ...,
+        causes: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "calendar_id", b"calendar_id", "escalate_after_s", b"escalate_after_s", "industries", b"industries", "kinds", b"kinds", "policy_id", b"policy_id", "tiers", b"tiers", "types", b"types", "urgencies", b"urgencies", "warn_at", b"warn_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "calendar_id", b"calendar_id", "causes", b"causes", "escalate_after_s", b"escalate_after_s", "industries", b"industries", "kinds", b"kinds", "policy_id", b"policy_id", "tiers", b"tiers", "types", b"types", "urgencies", b"urgencies", "warn_at", b"warn_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

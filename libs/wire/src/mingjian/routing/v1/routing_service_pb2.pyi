@@ -192,7 +192,7 @@ class HistoryEntry(_message.Message):
     by: _builtins.str
     """Principal who did it; "system" for the platform."""
     action: _builtins.str
-    """opened, assigned, started, proven, unproven, relapsed, withdrawn, escalated, waited, resumed, answered, customer_said, diagnosed, commented, resolved, closed, reopened,
+    """opened, assigned, started, proven, unproven, relapsed, withdrawn, called_back, escalated, waited, resumed, answered, customer_said, diagnosed, commented, resolved, closed, reopened,
     terms_changed, due_soon or overdue.
     """
     from_state: Global___TicketState.ValueType
@@ -559,6 +559,7 @@ class Ticket(_message.Message):
     LEVEL_FIELD_NUMBER: _builtins.int
     NEXT_DUE_AT_FIELD_NUMBER: _builtins.int
     TEAM_ID_FIELD_NUMBER: _builtins.int
+    INTERACTION_IDS_FIELD_NUMBER: _builtins.int
     RECTIFICATION_FIELD_NUMBER: _builtins.int
     ticket_id: _builtins.str
     """UUID."""
@@ -610,7 +611,7 @@ class Ticket(_message.Message):
     """The team of the agent."""
     @_builtins.property
     def causes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Why it was opened: complaint, fault, fatal_item:<id>, repeated_item:<id>, product_issue:<issue>, broken_promise, promise, dissatisfied, manual."""
+        """Why it was opened: complaint, fault, fatal_item:<id>, repeated_item:<id>, product_issue:<issue>, repeat_contact, complaint_followup, feedback, broken_promise, promise, dissatisfied, manual."""
 
     @_builtins.property
     def opened_at(self) -> _timestamp_pb2.Timestamp:
@@ -647,6 +648,10 @@ class Ticket(_message.Message):
     @_builtins.property
     def next_due_at(self) -> _timestamp_pb2.Timestamp:
         """The next of its deadlines that still runs; unset where none does."""
+
+    @_builtins.property
+    def interaction_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The contacts it is about: the first, repeats of the same customer's matter, calls back."""
 
     @_builtins.property
     def rectification(self) -> Global___Rectification:
@@ -689,11 +694,12 @@ class Ticket(_message.Message):
         level: _builtins.int = ...,
         next_due_at: _timestamp_pb2.Timestamp | None = ...,
         team_id: _builtins.str = ...,
+        interaction_ids: _abc.Iterable[_builtins.str] | None = ...,
         rectification: Global___Rectification | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "first_responded_at", b"first_responded_at", "first_response_due_at", b"first_response_due_at", "next_due_at", b"next_due_at", "opened_at", b"opened_at", "rectification", b"rectification", "resolution_due_at", b"resolution_due_at", "resolved_at", b"resolved_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "assignee", b"assignee", "causes", b"causes", "clocks", b"clocks", "closed_at", b"closed_at", "customer_id", b"customer_id", "customer_tier", b"customer_tier", "department", b"department", "description", b"description", "first_responded_at", b"first_responded_at", "first_response_due_at", b"first_response_due_at", "history", b"history", "interaction_id", b"interaction_id", "kind", b"kind", "level", b"level", "levels_version", b"levels_version", "line", b"line", "next_due_at", b"next_due_at", "opened_at", b"opened_at", "overdue", b"overdue", "policy_id", b"policy_id", "product", b"product", "rectification", b"rectification", "resolution", b"resolution", "resolution_due_at", b"resolution_due_at", "resolved_at", b"resolved_at", "routed_by", b"routed_by", "state", b"state", "team_id", b"team_id", "tenant", b"tenant", "ticket_id", b"ticket_id", "title", b"title", "type", b"type", "urgency", b"urgency", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "assignee", b"assignee", "causes", b"causes", "clocks", b"clocks", "closed_at", b"closed_at", "customer_id", b"customer_id", "customer_tier", b"customer_tier", "department", b"department", "description", b"description", "first_responded_at", b"first_responded_at", "first_response_due_at", b"first_response_due_at", "history", b"history", "interaction_id", b"interaction_id", "interaction_ids", b"interaction_ids", "kind", b"kind", "level", b"level", "levels_version", b"levels_version", "line", b"line", "next_due_at", b"next_due_at", "opened_at", b"opened_at", "overdue", b"overdue", "policy_id", b"policy_id", "product", b"product", "rectification", b"rectification", "resolution", b"resolution", "resolution_due_at", b"resolution_due_at", "resolved_at", b"resolved_at", "routed_by", b"routed_by", "state", b"state", "team_id", b"team_id", "tenant", b"tenant", "ticket_id", b"ticket_id", "title", b"title", "type", b"type", "urgency", b"urgency", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
