@@ -3,6 +3,9 @@ import json
 import pytest
 from nlp import bench
 from nlp.adapters.yaml_packs import load_packs
+from nlp_contacts import SHARED
+
+CHATS = SHARED / "data/jddc_dialogues.jsonl"
 
 
 def test_the_bench_counts_evaluations_of_a_sixty_turn_call():
@@ -29,3 +32,12 @@ def test_a_scan_of_a_file_tells_how_much_was_found_and_a_digest_of_where(tmp_pat
     file.write_text(json.dumps(given))
     found = bench.main(name, str(file))
     assert (found["found"], found["sha256"]) == (len(places), bench.digest(places))
+
+
+@pytest.mark.skipif(not CHATS.exists(), reason="../shared/data/jddc_dialogues.jsonl is absent")
+def test_written_chats_give_hardly_a_hit_by_sound():
+    turns = [turn["text"] for line in CHATS.read_text().splitlines() for turn in json.loads(line)["turns"]]
+    figures = bench.false_hits(turns, confidences=(1.0,))
+    assert figures["turns"] > 9000
+    assert figures["phrases"] > 1500
+    assert figures["at 1.0"] <= 1.0

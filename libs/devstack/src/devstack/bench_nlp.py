@@ -29,6 +29,8 @@ AIM_NEW_SENTENCES_PER_S = 25.0
 AIM_TIMES_AS_DEAR = 2.0
 AIMS = {1_000: 10.0, 10_000: 15.0}
 AIM_GAPS = 50.0
+AIM_FALSE_HITS = 1.0  # in a thousand turns
+WRITTEN_CHATS = "jddc_dialogues.jsonl"
 TEXT_BYTES = 10_000_000
 GAP_TEXT_BYTES = 1_000_000
 GAP_RULES, GAP_REACH = 1_000, 10
@@ -41,7 +43,7 @@ def run(console: Console) -> list[Row]:
     """Prints and returns (what, ours, aim or peer, ratio); rates are per second of CPU, sizes in megabytes of UTF-8."""
     rng = random.Random(11)
     source, sentences = _sentences(rng)
-    return [*evaluations(console), *phrases(console, source, sentences, rng), *gaps(console, source, sentences, rng)]
+    return [*evaluations(console), *phrases(console, source, sentences, rng), *gaps(console, source, sentences, rng), *false_hits(console)]
 
 
 def evaluations(console: Console) -> list[Row]:
@@ -120,6 +122,24 @@ def gaps(console: Console, source: str, sentences: Sequence[str], rng: random.Ra
     table.add_row(row[0], str(len(places)), f"{row[1]:.1f}", f"{row[2]:.2f}", f"{size / whole:.2f}", f"{AIM_GAPS:.0f}", f"{row[3]:.0f}")
     console.print(table)
     return [row]
+
+
+def false_hits(console: Console) -> list[Row]:
+    """What the shipped phrases are thought to have been heard as in chats that were written, by how sure the recogniser would have been."""
+    chats = SHARED / "data" / WRITTEN_CHATS
+    if not chats.exists():
+        console.print(f"hits by sound in written chats: ../shared/data/{WRITTEN_CHATS} is absent")
+        return []
+    turns = [turn["text"] for line in chats.read_text(encoding="utf-8").splitlines() for turn in json.loads(line)["turns"]]
+    figures = _measured("hearing", {"turns": turns})
+    table = Table(f"{figures['phrases']:.0f} phrases in {len(turns)} written turns", "hits by sound in 1,000 turns", "aim")
+    rows: list[Row] = []
+    for name, found in figures.items():
+        if name.startswith("at "):
+            rows.append((f"recognised with a confidence of {name[3:]}", found, AIM_FALSE_HITS, found / AIM_FALSE_HITS))
+            table.add_row(rows[-1][0], f"{found:.2f}", f"at most {AIM_FALSE_HITS:.0f}" if name == "at 1.0" else "")
+    console.print(table)
+    return rows
 
 
 def _measured(name: str, given: object = None) -> Any:

@@ -1,7 +1,8 @@
 """Measures the engine in this process and prints one JSON object; `mingjian bench` runs it beside its peers.
 
 `evaluation` judges a made-up call by the shipped packs, `books` by made-up books of 50 to 5,000 rules, with and without
-sentences to embed; `phrases FILE` and `gaps FILE` scan the text of a JSON file for its phrases or rules and print a digest of what was found.
+sentences to embed; `phrases FILE` and `gaps FILE` scan the text of a JSON file for its phrases or rules and print a digest of what was found,
+`hearing FILE` counts what the shipped phrases are thought to have been heard as in turns that were written.
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ from pathlib import Path
 
 from nlp.adapters.usem_sentences import UsemSentences
 from nlp.adapters.yaml_packs import load_engine, load_packs
+from nlp.domain.conditions import Words
 from nlp.domain.dialogue import Dialogue, Interaction, Role, Turn
 from nlp.domain.engine import QualityEngine
+from nlp.domain.phrases import EXACT, PhraseScanner
+from nlp.domain.rules import RuleBook
 from nlp.domain.scanning.gaps import GapRule, GapRules
 from nlp.domain.scanning.literals import Literals, Matches
 from nlp.domain.scorecard_parser import parse_scorecard
 from nlp.domain.scorecards import Scorecard
+from nlp.domain.text import plain
 
 TURNS = 60
 SECONDS = 5.0
@@ -33,6 +38,7 @@ ITEMS = 50
 BOOK = "bench"
 RUNS = 5
 WARM_UP = 3
+CONFIDENCES = (1.0, 0.9, 0.75)
 _unseen = itertools.count()
 _AGENT = (
     "您好，很高兴为您服务，请问有什么可以帮您？", "非常抱歉给您带来不便，我先帮您核实一下情况，请您稍等。",
@@ -134,6 +140,21 @@ def scan_gaps(text: str, rules: Sequence[tuple[str, str, int]], runs: int = RUNS
     return _timed(lambda: found.find(text), runs, without_overlaps=True)
 
 
+def false_hits(turns: Sequence[str], confidences: Sequence[float] = CONFIDENCES) -> dict[str, float]:
+    """Hits by sound of the shipped phrases in a thousand written turns, scanned as if they had been recognised that surely."""
+    packs = load_packs()
+    books = [RuleBook({**card.rules, **packs.signals.rules}) for card in packs.cards.values()]
+    conditions = [part for book in books for rule in book.rules.values() for part in book.inside(rule)]
+    listed = {(phrase.text, phrase.heard): phrase for part in conditions if isinstance(part, Words) for phrase in part.phrases}
+    scanner = PhraseScanner(listed.values())
+    texts = [plain(turn) for turn in turns]
+    found = {"turns": float(len(texts)), "phrases": float(len(scanner.phrases))}
+    for confidence in confidences:
+        hits = sum(place.confidence < EXACT for text in texts for places in scanner.scan(text, True, confidence).values() for place in places)
+        found[f"at {confidence}"] = hits * 1000 / len(texts)
+    return found
+
+
 def digest(found: Iterable[tuple[int, int, int]]) -> str:
     """One line that is the same for the same places (start, end, number), whatever their order."""
     return hashlib.sha256("".join(f"{start},{end},{number};" for start, end, number in sorted(found)).encode()).hexdigest()
@@ -181,8 +202,10 @@ def main(name: str = "evaluation", file: str = "") -> object:
             return scan_phrases(given["text"], given["phrases"])
         case "gaps":
             return scan_gaps(given["text"], given["rules"])
+        case "hearing":
+            return false_hits(given["turns"])
         case _:
-            raise SystemExit(f"{name}: evaluation, books, phrases or gaps")
+            raise SystemExit(f"{name}: evaluation, books, phrases, gaps or hearing")
 
 
 if __name__ == "__main__":
