@@ -14,6 +14,10 @@ async def test_an_evaluation_is_answered_with_its_evidence(platform):
     assert item.result == pb.ITEM_OUTCOME_FAIL
     evidence = item.evidence[0]
     assert (evidence.turn_id, evidence.rule_id, evidence.text[evidence.text.index("您的") :]) == ("t3", "shirked", "您的个人问题。")
+    assert (item.section, item.bonus, item.option) == ("问题解决", False, "")
+    assert item.rule_text
+    assert evidence.rule_text
+    assert (found.score, found.score_low, found.score_high, found.primary) == (0, 0, 0, True)  # a fatal item failed
     assert found.customer_emotion == "angry"
     assert {d.dimension for d in found.dimensions} == {"流程规范", "沟通效能", "问题解决", "客户体验", "合规安全"}
 
@@ -143,3 +147,7 @@ async def test_scorecards_are_listed_with_their_items(platform):
     assert [card.ref.id for card in every] == sorted(card.ref.id for card in every)
     assert len(every) == 8
     assert "no_proxy_operation" in {item.item_id for item in bank[0].items}
+    apology = next(item for item in bank[0].items if item.item_id == "apology")
+    assert apology.section == "客户体验"
+    assert "抱歉" in apology.rule_text
+    assert apology.applies_when

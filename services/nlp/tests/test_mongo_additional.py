@@ -3,7 +3,7 @@
 import pytest
 from chassis.errors import NotFound
 from chassis.messaging import ensure_stream
-from nlp.adapters.protobuf_evaluations import contact_from_wire
+from nlp.adapters.protobuf_evaluations import contact_from_wire, evaluation_to_wire
 from nlp.adapters.yaml_packs import load_packs
 from nlp.app import Caller, EvaluationFilters
 from nlp.domain.engine import QualityEngine
@@ -21,6 +21,12 @@ async def platform(db, events):
     packs = load_packs()
     extra = [
         card("telecom_hotline", applies_to={"industry": ["telecom"], "channel": ["hotline"]}), card("bots", applies_to={"agent_kind": ["bot"]}),
+        card("graded", applies_to={"product": ["分级"]}, sections=[{"dimension": "流程规范", "name": "回应", "weight": 1, "items": [
+            {"id": "told", "title": "告知", "options": [
+                {"title": "说得具体", "points": 6, "rule": ["二十四小时"]}, {"title": "说了尽快", "points": 2, "rule": ["尽快"]},
+            ]},
+            {"id": "more", "title": "延伸", "points": 3, "bonus": True, "rule": ["为您处理"]},
+        ]}]),
         card("telecom_vip", additional=False, applies_to={"industry": ["telecom"], "customer_tier": ["vip"]}),
     ]
     engine = QualityEngine([*packs.cards.values(), *(parse_scorecard(node, packs.cards) for node in extra)], packs.signals)
@@ -78,3 +84,11 @@ async def test_a_bot_is_judged_as_a_person_is_and_by_the_scorecards_for_bots(pla
     await scored(platform, agent_kind="bot")
     assert (await platform.findings.evaluation("i1", Caller("t1"))).scorecard_id == "telecom"
     assert (await platform.findings.evaluation("i1", Caller("t1"), "bots")).failed_items == ("bots_hello",)
+
+
+async def test_options_bonus_and_section_survive_being_kept_and_are_told_on_the_wire(platform):
+    await scored(platform, product="分级")
+    kept = await platform.findings.evaluation("i1", Caller("t1"), "graded")
+    told = evaluation_to_wire(kept)
+    assert [(i.section, i.option, i.points, i.max_points, i.bonus) for i in told.items] == [("回应", "说了尽快", 2, 6, False), ("回应", "", 3, 3, True)]
+    assert (told.score, told.score_low, told.score_high, told.primary) == (36.3, 36.3, 36.3, False)
