@@ -79,6 +79,13 @@ def test_a_range_reaches_from_the_kth_hit(word, within, expected):
     assert holds({"words": [word], "range": within}, *TWICE) is expected
 
 
+@pytest.mark.parametrize("within", [{"first_s": 5}, {"last_s": 5}, {"after": ["退款"], "within_s": 5}])
+def test_seconds_say_nothing_of_a_contact_without_times(within):
+    chat = contact([{"customer": "退款"}, {"agent": "抱歉"}], timed=False)
+    assert finding({"words": ["抱歉"], "range": within}, chat).holds is None
+    assert finding({"any": [{"words": ["抱歉"], "range": within}, ["没有的词"]]}, chat).holds is None
+
+
 def test_the_last_of_very_many_hits_is_the_last():
     dialogue = said(*["c: 退款", "a: 好的"] * 300, "c: 退款", "a: 再见")
     assert finding({"words": ["再见"], "range": {"after": ["退款"], "hit": "last"}}, dialogue).holds is True

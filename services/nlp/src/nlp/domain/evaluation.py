@@ -16,7 +16,7 @@ from nlp.domain.operators import logic, sound, states, words
 from nlp.domain.phrases import Found, Phrase
 from nlp.domain.rules import Scanned
 from nlp.domain.safe_regex import RegexTimeoutError
-from nlp.domain.windows import Window, ends, mask_of, run
+from nlp.domain.windows import Window, ends, mask_of, needs_times, run
 
 __all__ = ["ACCEPTED", "MAX_HITS", "Evaluator", "Window"]
 
@@ -72,10 +72,11 @@ class Evaluator:
 
     @cached_property
     def starts(self) -> list[int] | None:
-        """When each passage begins, in milliseconds; None where one is not known."""
-        found = [self.dialogue.turns[passage.first].start_ms for passage in self.passages]
-        known = [start for start in found if start is not None]
-        return known if len(known) == len(found) else None
+        """When each passage begins, in milliseconds; None where a turn has no start."""
+        turns = self.dialogue.turns
+        if any(turn.start_ms is None for turn in turns):
+            return None
+        return [turns[passage.first].start_ms or 0 for passage in self.passages]
 
     def with_attributes(self, attributes: Mapping[str, str]) -> Evaluator:
         """The same contact with more known about it."""
@@ -110,6 +111,8 @@ class Evaluator:
             role = condition.role or window.role
             mask = window.mask
             if condition.range is not None:
+                if self.starts is None and needs_times(condition.range):
+                    return c.Finding(None)
                 mask &= mask_of(condition.range, self, role, rule_id)
             narrowed = Window(mask, role)
             before = len(self._doubtful)

@@ -24,7 +24,8 @@ MAX_HEIGHT = 100
 _NONE: frozenset[int] = frozenset()
 # What follows from the hits of the words inside alone; of any other condition a finding may change with every turn.
 _OF_WORDS = (c.Words, c.Pattern, c.Near, c.AskedFor, c.Named, c.AllOf, c.AnyOf, c.Not, c.Sequence, c.Count, c.Each)
-_STANDING_RANGES = frozenset({"first_turns", "first_s", "after", "before", "around", "hit", "within_turns", "within_s"})  # others move with the end of the contact
+# Others move with the end of the contact, or say nothing once a turn comes without its times.
+_STANDING_RANGES = frozenset({"first_turns", "after", "before", "around", "hit", "within_turns"})
 _KNOWN_BEFORE = frozenset({"industry", "channel", "direction", "product", "customer_tier"})
 
 READILY_HEARD = 3  # syllables

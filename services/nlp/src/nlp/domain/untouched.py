@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from nlp.domain import conditions as c
 from nlp.domain.dialogue import Role
-from nlp.domain.windows import Window, mask_of
+from nlp.domain.windows import Window, mask_of, needs_times
 
 if TYPE_CHECKING:
     from nlp.domain.evaluation import Evaluator
@@ -114,7 +114,7 @@ class Absences:
 
     def _work_out(self, condition: c.Condition) -> _Known | None:
         limits = condition.range
-        if limits is not None and (limits.after is not None or limits.before is not None or limits.around is not None):
+        if limits is not None and (limits.after is not None or limits.before is not None or limits.around is not None or needs_times(limits)):
             return None
         match condition:
             case c.Words():

@@ -60,21 +60,24 @@ def mask_of(limits: c.Range, view: Evaluator, role: Role | None, rule_id: str) -
     return mask
 
 
+def needs_times(limits: c.Range) -> bool:
+    """Whether a range counts in seconds, which says nothing of a contact without times."""
+    return limits.first_s is not None or limits.last_s is not None or limits.within_s is not None
+
+
+def _end(view: Evaluator) -> int:
+    return max((turn.end_ms if turn.end_ms is not None else turn.start_ms or 0 for turn in view.dialogue.turns), default=0)
+
+
 def _in_time(view: Evaluator, first_s: float | None, last_s: float | None) -> int:
-    turns = view.dialogue.turns
-    end = max((turn.end_ms or 0 for turn in turns), default=0)
-    chosen = []
-    for index, passage in enumerate(view.passages):
-        start = turns[passage.first].start_ms
-        if start is None or (first_s is not None and start > first_s * 1000) or (last_s is not None and start < end - last_s * 1000):
-            continue
-        chosen.append(index)
-    return bits(chosen)
+    starts = view.starts or []
+    first = 0 if last_s is None else bisect_left(starts, _end(view) - last_s * 1000)
+    return run(first, len(starts) if first_s is None else bisect_right(starts, first_s * 1000))
 
 
 def _share(view: Evaluator, percent: float, *, last: bool) -> int:
     starts, count = view.starts, len(view.passages)
-    end = max((turn.end_ms or 0 for turn in view.dialogue.turns), default=0)
+    end = _end(view)
     if starts is None or end <= 0:
         number = round(count * percent / 100)
         return run(count - number, count) if last else run(0, number)
