@@ -128,6 +128,14 @@ async def test_killed_in_the_middle_it_scores_every_contact_exactly_once(outside
 
             await eventually(every, within_s=90)
             assert await db.alerts.count_documents({}) == CONTACTS * 3
+
+            async def chained():
+                return await db.evaluations.count_documents({"unchained_since": {"$exists": False}}) == CONTACTS
+
+            await eventually(chained, within_s=60)
+            places = await db.chain_links.find({}).sort("place", 1).to_list(None)
+            assert [link["sequence"] for link in places] == list(range(1, CONTACTS + 1))
+            assert [link["previous_sha256"] for link in places] == ["0" * 64, *(link["sha256"] for link in places[:-1])]
         assert await scored_events(events) == CONTACTS
         await process.stop(child)
     finally:

@@ -734,9 +734,9 @@ class ChainLink(_message.Message):
     sequence: _builtins.int
     """1, 2, … without a gap for each tenant."""
     sha256: _builtins.str
-    """SHA-256 of the canonical JSON, hex."""
+    """SHA-256 over the record's canonical JSON, its sequence and the link before, hex: the last one stands for all."""
     previous_sha256: _builtins.str
-    """That of the record before; 64 zeros for the first."""
+    """That of the link before; 64 zeros for the first."""
     def __init__(
         self,
         *,
