@@ -115,14 +115,14 @@ class Routing:
     new_id: Callable[[], str]
     derived_id: Callable[..., str]
 
-    async def open_for(self, wanted: Wanted, ticket_id: str, at: datetime) -> Ticket:
-        """Open the ticket of that id, or take what is wanted into the one that is there already. Raises Stale."""
+    async def open_for(self, wanted: Wanted, ticket_id: str, at: datetime) -> tuple[Ticket, bool]:
+        """Open the ticket of that id; the ticket and True, or the one that is there already, with what is wanted taken in, and False."""
         tenant = wanted.contact.tenant
         levels = await self.levels.current(tenant)
         ticket, new = await self._add(opened(wanted, ticket_id, self.departments, levels, at), levels)
-        if new:
-            return ticket
-        return await self.system_change(tenant, ticket_id, lambda current, terms, now: absorbed(current, wanted, self.departments, levels, now))
+        if new or wanted.contact.interaction_id not in ticket.interactions:
+            return ticket, new
+        return await self.system_change(tenant, ticket_id, lambda t, terms, now: absorbed(t, wanted, self.departments, levels, now)), False
 
     async def open_by_hand(self, who: Who, wanted: Wanted, idempotency_key: str) -> Ticket:
         """Open a ticket somebody asks for; the same key returns the first. Raises InvalidInput."""

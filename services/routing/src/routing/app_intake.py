@@ -162,30 +162,26 @@ class Intake:
         key = f"{contact.tenant}/{contact.customer_id}/{wanted.type}/{contact.product}"
         for _ in range(_TRIES):
             matter = await self._matters.get(key)
-            if matter.ticket_id not in ("", own_id) and await self._repeats(wanted, matter.ticket_id, at):
-                return
-            try:
-                if matter.ticket_id != own_id:
+            ticket_id = matter.ticket_id
+            if not ticket_id or (ticket_id != own_id and await self._is_over(contact.tenant, ticket_id, at)):
+                ticket_id = own_id
+                try:
                     await self._matters.keep(Matter(key, own_id, matter.version + 1))
-            except Stale:
-                continue  # another contact of the same customer was faster: look what it opened
-            await self.routing.open_for(wanted, own_id, at)
+                except Stale:
+                    continue  # another contact of the same customer was faster: look what it opens
+            ticket, new = await self.routing.open_for(wanted, ticket_id, at)
+            if not new and contact.interaction_id not in ticket.interactions:
+                await self.routing.system_change(contact.tenant, ticket_id, lambda t, terms, now: _repeated(t, terms, wanted, now))
             return
         raise Stale(f"the customer's matters change too fast: {contact.customer_id}")
 
-    async def _repeats(self, wanted: Wanted, ticket_id: str, at: datetime) -> bool:
-        """Link the contact to the ticket of the same matter; False where that is over or too old, and a new one is due."""
-        contact = wanted.contact
+    async def _is_over(self, tenant: str, ticket_id: str, at: datetime) -> bool:
+        """Was it resolved so long ago that the same matter is a new one? One that is not there is just being opened."""
         try:
-            ticket = await self.routing.tickets.get(contact.tenant, ticket_id)
+            ticket = await self.routing.tickets.get(tenant, ticket_id)
         except NotFound:
             return False
-        over = ticket.state in (State.RESOLVED, State.CLOSED)
-        last = ticket.resolved_at or at
-        if over and at - last > REPEAT_WITHIN:
-            return False
-        await self.routing.system_change(contact.tenant, ticket_id, lambda t, terms, now: _repeated(t, terms, wanted, now))
-        return True
+        return ticket.state in (State.RESOLVED, State.CLOSED) and at - (ticket.resolved_at or at) > REPEAT_WITHIN
 
     async def _called_back(self, scored: Scored) -> None:
         """A call to a customer answers the callback that was due: it is resolved where the customer is no longer angry."""
