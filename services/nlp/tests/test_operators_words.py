@@ -281,6 +281,6 @@ def test_a_turn_of_a_megabyte_is_evaluated_in_time():
         {"not": {"date": {"at_most_days": 1}}}, {"not": {"repeated": {"at_least": 2}}}, {"not": {"asks_for": ["密码"]}},
     ]}
     dialogue = said(f"c: {text}", "a: 好的。")
-    began = time.perf_counter()
+    began = time.process_time()
     assert finding(node, dialogue).holds is True
-    assert time.perf_counter() - began < 30
+    assert time.process_time() - began < 30
