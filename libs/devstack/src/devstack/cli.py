@@ -18,6 +18,7 @@ from rich.table import Table
 from devstack.platform import ROOT, Platform, end_leftovers, write_description
 from devstack.processes import Died, port_is_free
 from devstack.rules_cli import rules
+from devstack.simulate_cli import simulate
 from devstack.triton import TritonError
 from devstack.verify_cli import verify
 from devstack.weights import WeightsError
@@ -100,6 +101,7 @@ def bench(
 
 app.add_typer(rules, name="rules")
 app.command()(verify)
+app.command()(simulate)
 deadletters = typer.Typer(no_args_is_help=True, help="Events that could not be handled.")
 app.add_typer(deadletters, name="deadletters")
 NatsUrl = Annotated[str, typer.Option(envvar="NATS_URL", help="NATS servers; those of `make up` where empty.")]

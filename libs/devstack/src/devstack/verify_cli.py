@@ -38,7 +38,7 @@ def verify(
     api_key: Annotated[str, typer.Option(envvar="MINGJIAN_API_KEY", help="A key that may audit:read; that of `make up` where empty.")] = "",
 ) -> None:
     """Prove that no stored evaluation was changed, removed or moved. Ends with 1 and names the first that was; with 2 where it cannot be asked."""
-    url, api_key = _platform(url, api_key)
+    url, api_key = platform_at(url, api_key)
     try:
         with httpx.Client(base_url=url, headers=headers(api_key), timeout=TIMEOUT_S) as http:
             kept = _read_head(head_file)
@@ -116,7 +116,8 @@ def _read_head(file: Path | None) -> KeptHead | None:
     return KeptHead(int(sequence), sha256)
 
 
-def _platform(url: str, api_key: str) -> tuple[str, str]:
+def platform_at(url: str, api_key: str) -> tuple[str, str]:
+    """The platform named, or the one that `make up` keeps up here."""
     if url and api_key:
         return url, api_key
     if not DESCRIPTION.exists():

@@ -16,7 +16,7 @@ from nlp.domain.describing import describe
 from nlp.domain.dialogue import Dialogue
 from nlp.domain.engine import COMMON
 from nlp.domain.evaluations import Evidence
-from nlp.domain.linting import ERROR, LintFinding, finding_of, lint, rules_named
+from nlp.domain.linting import ERROR, LintFinding, finding_of, lint, rules_named, told
 from nlp.domain.linting_logic import everything_in
 from nlp.domain.pii.masking import redact
 from nlp.domain.rule_parser import RuleError, parse_condition
@@ -29,6 +29,7 @@ MAX_NOTE = 2000
 MAX_RULE_CHARS = 100_000
 MAX_HITS_SHOWN = 50
 TOLD_FAILURES = 5
+DEFAULT_PAGE = 50
 TRIED = "tried"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -139,8 +140,8 @@ class Publishing:
         if errors:
             raise InvalidInput("source", "；".join(f"{one.line}:{one.column} {one.message}" for one in errors[:TOLD_FAILURES]))
         if failed := [case for case in await self._tested(file) if not case.result.passed]:
-            told = "；".join(_told(one) for one in failed[:TOLD_FAILURES])
-            raise NotAllowedNow(f"{len(failed)} 条测试语句未通过：{told}", field="source")
+            first = "；".join(_told(one) for one in failed[:TOLD_FAILURES])
+            raise NotAllowedNow(f"{len(failed)} 条测试语句未通过：{first}", field="source")
         if simulation_id or self._gate_required:
             if not simulation_id:
                 raise NotAllowedNow("发布前须先通过一次模拟", field="simulation_id")
@@ -170,16 +171,15 @@ class Publishing:
         if owner not in (tenant, SHIPPED):
             raise InvalidInput("page_token", "is not a token this list gave out")
         page = await self._versions.page(owner, scorecard_id, size=size, token=inner)
-        following = f"{owner}/{page.next_token}" if page.next_token else ""
-        if not following and owner == tenant != SHIPPED:
-            shipped = await self._versions.page(SHIPPED, scorecard_id, size=1, token="")
-            if shipped.versions and page.versions:
-                following = f"{SHIPPED}/"
-            elif shipped.versions:
-                page = await self._versions.page(SHIPPED, scorecard_id, size=size, token="")
-                following = f"{SHIPPED}/{page.next_token}" if page.next_token else ""
+        listed, following = list(page.versions), f"{owner}/{page.next_token}" if page.next_token else ""
+        if not following and owner != SHIPPED:
+            left = (size or DEFAULT_PAGE) - len(listed)
+            shipped = await self._versions.page(SHIPPED, scorecard_id, size=max(1, left), token="")
+            listed += shipped.versions if left else ()
+            if shipped.next_token or (shipped.versions and not left):
+                following = f"{SHIPPED}/{shipped.next_token if left else ''}"
         judging = (await self._scorecards.keys_in_force(tenant)).get(scorecard_id)
-        return VersionPage([replace(one, active=one.key == judging) for one in page.versions], following)
+        return VersionPage([replace(one, active=one.key == judging) for one in listed], following)
 
     async def version(self, tenant: str, scorecard_id: str, version: str) -> ScorecardVersion:
         """One version with its source. Raises NotFound."""
@@ -191,7 +191,7 @@ class Publishing:
         try:
             node, locate = self._rules.read_rule(rule)
         except FileRefused as refused:
-            raise _invalid("rule", refused) from refused
+            raise InvalidInput("rule", told(refused)) from refused
         try:
             condition = parse_condition(node, "rule")
             known = {*card.rules, *self._scorecards.signals.rules}
@@ -200,7 +200,8 @@ class Publishing:
                     meant = get_close_matches(part.name, known, n=1)
                     raise RuleError("rule", f"names the rule {part.name!r}, which does not exist", *meant)
         except RuleError as error:
-            raise _invalid("rule", FileRefused(error.place, *locate(error.place), error.reason, suggestion=error.suggestion)) from error
+            wrong = FileRefused(error.place, *locate(error.place), error.reason, suggestion=error.suggestion)
+            raise InvalidInput("rule", told(wrong)) from error
         return condition
 
     async def _in_force(self, tenant: str, version: ScorecardVersion) -> ScorecardVersion:
@@ -211,7 +212,7 @@ class Publishing:
         try:
             return await self._scorecards.read(tenant, source)
         except FileRefused as refused:
-            raise _invalid("source", refused) from refused
+            raise InvalidInput("source", told(refused)) from refused
 
     async def _refuse_other_content(self, key: VersionKey, file: ScorecardFile) -> None:
         for owner in (key.tenant, SHIPPED):
@@ -233,7 +234,7 @@ class Publishing:
                 engine = self._scorecards.engine_with(file.card)
             except RuleError as error:
                 refused = FileRefused(error.place, *file.locate(error.place), error.reason, suggestion=error.suggestion)
-                raise _invalid("source", refused) from error
+                raise InvalidInput("source", told(refused)) from error
             return [TriedCase(file.locate(result.case.place)[0], result) for result in run_tests(file.cases, file.card, engine)]
 
         return await asyncio.to_thread(work)
@@ -242,11 +243,6 @@ class Publishing:
 def _check_note(note: str) -> None:
     if len(note) > MAX_NOTE:
         raise InvalidInput("note", f"is longer than {MAX_NOTE} characters")
-
-
-def _invalid(field: str, refused: FileRefused) -> InvalidInput:
-    finding = finding_of(refused)
-    return InvalidInput(field, f"{finding.line}:{finding.column} {finding.message}{f'，{finding.suggestion}' if finding.suggestion else ''}")
 
 
 def _told(case: TriedCase) -> str:

@@ -15,7 +15,7 @@ from nlp.app import Contact, Transcripts, dialogue_of
 from nlp.app_scorecards import Scorecards, VersionKey
 from nlp.domain.engine import COMMON, QualityEngine, attributes_of
 from nlp.domain.judging import judge
-from nlp.domain.linting import finding_of
+from nlp.domain.linting import told
 from nlp.domain.scorecard_files import FileRefused
 from nlp.domain.scorecards import Scorecard
 from nlp.domain.simulation import Gate, Tally, Verdict, missed, verdict_of
@@ -154,8 +154,7 @@ class Simulations:
             file, _ = await self._scorecards.read(tenant, source)
             await asyncio.to_thread(self._scorecards.engine_with, file.card)
         except FileRefused as refused:
-            finding = finding_of(refused)
-            raise InvalidInput("source", f"{finding.line}:{finding.column} {finding.message}{finding.suggestion}") from refused
+            raise InvalidInput("source", told(refused)) from refused
         except ValueError as error:
             raise InvalidInput("source", str(error)) from error
         keys = await self._scorecards.keys_in_force(tenant)

@@ -97,6 +97,12 @@ def finding_of(refused: FileRefused) -> LintFinding:
     return LintFinding(ERROR, kind, refused.place, refused.line, refused.column, _in_chinese(refused.place, reason), f"是不是“{meant}”？" if meant else "")
 
 
+def told(refused: FileRefused) -> str:
+    """Why a file cannot be read, in one line with its place."""
+    finding = finding_of(refused)
+    return f"{finding.line}:{finding.column} {finding.message}{f'，{finding.suggestion}' if finding.suggestion else ''}"
+
+
 def lint(
     file: ScorecardFile, engine_with: Callable[[ScorecardFile], QualityEngine], *, shared_rules: Mapping[str, c.Condition],
     used_elsewhere: Collection[str] = (),
