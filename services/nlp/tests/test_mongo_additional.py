@@ -27,7 +27,7 @@ async def platform(db, events):
             ]},
             {"id": "more", "title": "延伸", "points": 3, "bonus": True, "rule": ["为您处理"]},
         ]}]),
-        card("telecom_vip", additional=False, applies_to={"industry": ["telecom"], "customer_tier": ["vip"]}),
+        card("telecom_vip", additional=False, applies_to={"industry": ["telecom"], "customer_tier": ["VIP"]}),
     ]
     engine = QualityEngine([*packs.cards.values(), *(parse_scorecard(node, packs.cards) for node in extra)], packs.signals)
     for stream in ("nlp", "asr"):

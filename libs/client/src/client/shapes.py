@@ -114,6 +114,7 @@ class Evidence(TypedDict, total=False):
     confidence: float
     char_from: int
     char_to: int
+    rule_text: str
 
 
 class ItemResult(TypedDict, total=False):
@@ -127,6 +128,11 @@ class ItemResult(TypedDict, total=False):
     confidence: float
     evidence: list[Evidence]
     explanation: str
+    rule_text: str
+    option: str
+    bonus: bool
+    section: str
+    reviewed: bool
 
 
 class Dimension(TypedDict, total=False):
@@ -197,6 +203,10 @@ class Evaluation(TypedDict, total=False):
     scored_at: str
     engine: str
     highlights: list[str]
+    score_low: float
+    score_high: float
+    primary: bool
+    reviewed_at: str
 
 
 class HistoryEntry(TypedDict, total=False):

@@ -94,6 +94,8 @@ def _applies_to(node: Mapping[str, object], name: str) -> dict[str, tuple[str, .
         if attribute not in CHOSEN_BY:
             raise RuleError(place, f"unknown attribute; known are {', '.join(CHOSEN_BY)}")
         values = tuple(sorted({str(value) for value in (given if isinstance(given, list) else [given])}))
+        if attribute == "customer_tier":  # which is compared in small letters, as rules do
+            values = tuple(value.lower() for value in values)
         known = CHOSEN_BY[attribute]
         if known is not None and not known.issuperset(values):
             raise RuleError(place, f"must be {' or '.join(sorted(known))}, found {', '.join(sorted(set(values) - known))}")
