@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -216,6 +217,7 @@ class Simulator:
         self._scorecards, self._store, self._judged, self._transcripts = scorecards, store, judged, transcripts
         self._holder, self._now, self._is_transient, self._busy = holder, now, is_transient, busy
         self._at_once, self._batch, self._lease = asyncio.Semaphore(at_once), batch, lease
+        self._thread = ThreadPoolExecutor(1, "simulation")  # of its own: those that score are never taken
 
     async def run_forever(self) -> None:
         """Runs as long as the process; give it to Life.spawn."""
@@ -291,7 +293,7 @@ class Simulator:
                 before = one.verdict if stored else verdict_of(judge(old, baseline.read(old, dialogue).evaluator))
                 return before, verdict_of(judge(card, candidate.read(card, dialogue).evaluator))
 
-            return await asyncio.to_thread(work)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def _give_way(self) -> None:
         """Live work goes first, for at most LONGEST_YIELD_S: under load that never ends a simulation is slow, not stuck."""
