@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from nlp.domain.scanning.hearing import MIN_SYLLABLES, Listener, can_be_heard, doubt, sureness
+from nlp.domain.scanning.hearing import Listener, benefit, can_be_heard, doubt, sureness
 from nlp.domain.scanning.literals import Literals
 from nlp.domain.text import PlainText, letters_of
 
@@ -102,7 +102,8 @@ class PhraseScanner:
         self._written = list(written.values())
         self._heard = [(len(part), owners) for part, owners in heard.items()]
         self._literals = Literals(list(written))
-        self._listener = Listener(list(heard)) if heard else None
+        ease = [max(_leeway(self.phrases[number]) for number, _ in owners) for owners in heard.values()]
+        self._listener = Listener(list(heard), ease) if heard else None
 
     def scan(self, text: PlainText, spoken: bool, confidence: float = 1.0) -> dict[int, tuple[Found, ...]]:
         """Phrase number -> places, the surest first.
@@ -140,10 +141,10 @@ class PhraseScanner:
     def _listen(
         self, listener: Listener, text: PlainText, doubted: float, whole: dict[int, _Spans], parts: dict[tuple[int, int], _Spans]
     ) -> None:
-        for part, start, weight in listener.find(text.letters, text.sentence, doubted + max(LOOSE_LEEWAY, PART_LEEWAY)):
+        for part, start, weight in listener.find(text.letters, text.sentence, doubted):
             length, owners = self._heard[part]
             for owner in owners:
-                leeway = (doubted if length > MIN_SYLLABLES else doubted / 2) + _leeway(self.phrases[owner[0]])
+                leeway = benefit(doubted, length) + _leeway(self.phrases[owner[0]])
                 if weight + leeway >= 0:
                     self._keep((owner,), start, start + length, sureness(weight, leeway), whole, parts)
 

@@ -55,16 +55,22 @@ def doubt(confidence: float) -> float:
     return min(MOST_DOUBT, max(0.0, _DOUBT * (1.0 - confidence)))
 
 
+def benefit(doubted: float, syllables: int) -> float:
+    """What of the doubt about a turn counts for so many syllables: two sound like too much else."""
+    return doubted if syllables > MIN_SYLLABLES else doubted / 2
+
+
 def can_be_heard(part: str) -> bool:
     """Whether a part of a phrase has enough syllables, and nothing but syllables, to be found by sound."""
     return len(part) >= MIN_SYLLABLES and all(c >= "㐀" for c in part)
 
 
 class Listener:
-    """Finds parts by sound; the parts are different and each `can_be_heard`."""
+    """Finds parts by sound, each different and one that `can_be_heard`; `ease` is how much less evidence it may need than usual."""
 
-    def __init__(self, parts: Sequence[str]) -> None:
+    def __init__(self, parts: Sequence[str], ease: Sequence[float]) -> None:
         self._parts = tuple(parts)
+        self._ease = tuple(ease)
         patterns: defaultdict[str, list[_Sounding]] = defaultdict(list)
         for number, part in enumerate(self._parts):
             for reading in sorted(readings(part)):
@@ -77,16 +83,17 @@ class Listener:
         self._soundings = list(patterns.values())
         self._patterns = Literals(list(patterns))
 
-    def find(self, letters: str, sentence: Sequence[int], leeway: float) -> list[tuple[int, int, float]]:
-        """(part, start, weight) of all that sounds like a part and may be it.
+    def find(self, letters: str, sentence: Sequence[int], doubted: float) -> list[tuple[int, int, float]]:
+        """(part, start, weight) of all that sounds like a part and may be it, where the turn is doubted so much.
 
-        `leeway` is how far below 0 the weight may be; `sentence[i]` numbers the sentence of letter i.
+        `sentence[i]` numbers the sentence of letter i.
         """
         found: list[tuple[int, int, float]] = []
         for (number, start), unlike in self._candidates(letters, sentence).items():
             part = self._parts[number]
             heard = letters[start : start + len(part)]
             by_sound = _by_sound(part, heard, unlike)
+            leeway = benefit(doubted, len(part)) + self._ease[number]
             if by_sound + _PER_LIKELINESS * _MOST_GAIN + leeway < 0:
                 continue
             weight = by_sound + _by_words(part, letters, start, sentence)
