@@ -25,7 +25,7 @@ class Cause(StrEnum):
     NOT_CALLED_FOR = "not_called_for"
     """It does not apply to this contact."""
     NO_TIMES = "no_times"
-    """The contact has no times to judge it by."""
+    """The contact lacks what it is judged by: times, an attribute, several demands."""
     NOT_EARNED = "not_earned"
     """A bonus that was not earned."""
     DOUBTFUL_WORDS = "doubtful_words"

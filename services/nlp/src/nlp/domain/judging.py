@@ -87,7 +87,7 @@ def _answer(item: Item, applying: Evaluator, judging: Evaluator) -> _Answer:
     if applies.holds is False:
         return _Answer(Outcome.NA, 0.0, applies.confidence if applies.against else absence(applies.confidence, TRIGGER), cause=Cause.NOT_CALLED_FOR)
     finding, option = _chosen(item, judging)
-    if applies.holds is None or finding.holds is None:  # the contact has no times: nothing can be said about silence or overlap
+    if applies.holds is None or finding.holds is None:  # no times, for example: nothing can be said about silence or overlap
         return _Answer(Outcome.NA, 0.0, 1.0, cause=Cause.NO_TIMES)
     points = option.points if option else item.points if finding.holds and not item.options else 0.0
     evidence = finding.hits if finding.holds else finding.against

@@ -100,10 +100,13 @@ def run_tests(cases: Sequence[TestCase], card: Scorecard, engine: QualityEngine)
 
 
 def untested(card: Scorecard, cases: Sequence[TestCase]) -> dict[str, tuple[str, ...]]:
-    """Items whose passing, failing or both no case shows: id -> what is not shown."""
+    """Items whose passing, failing or both no case shows: id -> what is not shown. A bonus that is not earned is `na`."""
     shown = {(case.about, case.expected) for case in cases if case.kind == ITEM_TESTS}
     lacking = {
-        item.item_id: tuple(wanted for wanted in (Outcome.PASS.value, Outcome.FAIL.value) if (item.item_id, wanted) not in shown) for item in card.items
+        item.item_id: tuple(
+            wanted for wanted in (Outcome.PASS.value, (Outcome.NA if item.bonus else Outcome.FAIL).value) if (item.item_id, wanted) not in shown
+        )
+        for item in card.items
     }
     return {item_id: wanted for item_id, wanted in lacking.items() if wanted}
 

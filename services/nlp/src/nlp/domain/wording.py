@@ -77,7 +77,7 @@ def explanation(item: ItemResult, quoted: str, dialogue: Dialogue, applies: str 
 def _not_applied(item: ItemResult, why: str, applies: str) -> str:
     match item.cause:
         case Cause.NO_TIMES:
-            return "本次会话没有时间信息，无法判断此项。"
+            return "本次会话没有判断此项所需的内容（例如时间）。"
         case Cause.NOT_EARNED:
             return f"没有获得加分：{why}。"
         case _:
