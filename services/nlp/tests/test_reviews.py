@@ -155,6 +155,26 @@ async def test_reviewers_at_the_same_time_are_all_kept_and_the_last_word_is_show
     assert {said.reviewer for said in listed} == {person.principal for person in people}
 
 
+async def test_the_chain_is_written_while_people_review_the_same_evaluations(platform, room):
+    for n in range(2, 7):
+        await scored(platform, f"i{n}")
+    people = [Identity("t1", f"key:p{n}", INSPECTOR.permissions) for n in range(4)]
+    writer = asyncio.create_task(room.chain.append_forever())
+    try:
+        for _ in range(6):  # places are taken away again, so that both write the same documents all the time
+            await platform.db.chain_links.delete_many({})
+            await platform.db.chain_heads.delete_many({})
+            room.chain._ends.clear()
+            await platform.db.evaluations.update_many({}, {"$set": {"unchained_since": (await platform.db.evaluations.find_one({}))["scored_at"]}})
+            await asyncio.gather(*(
+                review(room, answer("no_shirking", PASS), identity=person, interaction_id=f"i{n}") for n in range(1, 7) for person in people
+            ))
+            assert not writer.done(), writer.exception()
+    finally:
+        writer.cancel()
+    assert {d["changes"] async for d in platform.db.evaluations.find({})} == {24}
+
+
 @pytest.mark.parametrize(("items", "field"), [
     ([], "items"),
     ([answer("no_such_item", PASS)], "items[0].item_id"),

@@ -16,7 +16,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 from chassis.ids import new_id
-from chassis.mongo import BulkWriteError, Collection, Database, Document, DuplicateKeyError, IndexModel, UpdateOne
+from chassis.mongo import BulkWriteError, Collection, Database, Document, DuplicateKeyError, IndexModel, UpdateOne, is_conflict
 from chassis.transient import is_transient
 from mingjian.ingestion.v1 import ingestion_service_pb2 as ingestion
 
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 500
 LEASE = timedelta(seconds=10)
+_BATCHES = 10
 _WAIT_S = 1.0
 _TRIES = 20
 _DIGITS = 12
@@ -65,16 +66,17 @@ class MongoChain:
                 while time.monotonic() < held_until and await self.append_waiting() >= BATCH:
                     pass
             except Exception as e:
-                if not is_transient(e):
+                if not (is_transient(e) or is_conflict(e)):
                     raise
                 log.warning("chain waits: %s", type(e).__name__)
             await asyncio.sleep(_WAIT_S)
 
-    async def append_waiting(self, limit: int = BATCH) -> int:
-        """Give places to evaluations that have none, oldest first, and return how many were found; `limit` is for each collection."""
-        return sum([await self._append_from(evaluations, limit) for evaluations in self._chained])
+    async def append_waiting(self, batch: int = BATCH) -> int:
+        """Give places to evaluations that have none, oldest first and so many at a time, and return how many were found."""
+        return sum([await self._append_from(evaluations, batch) for evaluations in self._chained])
 
-    async def _append_from(self, evaluations: Collection, limit: int) -> int:
+    async def _append_from(self, evaluations: Collection, batch: int) -> int:
+        limit = batch * _BATCHES  # a server may read all that waits before it heeds the limit: so it is not asked for every batch
         found = await evaluations.find(
             {UNCHAINED_SINCE: {"$lt": datetime.now(UTC) + LEASE}}, {"tenant": 1, "record_sha256": 1}
         ).sort(UNCHAINED_SINCE, 1).limit(limit).to_list(limit)
@@ -82,7 +84,8 @@ class MongoChain:
         for document in found:
             waiting[document["tenant"]].append((document["_id"], document["record_sha256"]))
         for tenant, records in waiting.items():
-            await self._append(evaluations, tenant, records)
+            for start in range(0, len(records), batch):
+                await self._append(evaluations, tenant, records[start : start + batch])
         return len(found)
 
     async def _append(self, evaluations: Collection, tenant: str, records: Sequence[tuple[str, str]]) -> None:
