@@ -1,5 +1,7 @@
 """nlp as a process: the only file that knows everyone."""
 
+import asyncio
+import gc
 import time
 from datetime import timedelta
 
@@ -35,7 +37,7 @@ from nlp.adapters.yaml_packs import YamlFiles, load_packs
 from nlp.app import Bench, Findings, Scoring, utc_now
 from nlp.app_appeals import Appeals
 from nlp.app_calibrations import Calibrations
-from nlp.app_live import LiveAgreement, LiveCalls, LiveLimits
+from nlp.app_live import LiveAgreement, LiveCalls, LiveLimits, warm_up
 from nlp.app_publishing import Publishing
 from nlp.app_reviews import Reviewing, Reviews
 from nlp.app_scorecards import Scorecards
@@ -60,6 +62,9 @@ async def serve(settings: Settings) -> None:
         await versions.prepare()
         scorecards = Scorecards(shipped, YamlFiles(), versions, encoder=encoder, now=utc_now, fresh_s=settings.scorecards_fresh_s)
         await scorecards.keep_shipped()
+        await asyncio.to_thread(warm_up, await scorecards.engine(""))
+        gc.collect()
+        gc.freeze()  # compiled rules live as long as the process: walking them all costs 150 ms in the middle of some call
         outcomes = MongoLiveOutcomes(r.db, kept=LIVE_KEPT)
         scoring = Scoring(
             scorecards, transcripts, evaluations, NatsAnnouncements(r.events),

@@ -12,7 +12,8 @@ from typing import Protocol
 from chassis.errors import NotFound, TooMuch
 
 from nlp.app import Contact, Engines
-from nlp.domain.dialogue import Interaction, Turn
+from nlp.domain.dialogue import Interaction, Role, Turn
+from nlp.domain.engine import QualityEngine
 from nlp.domain.evaluations import DeriveId, Evaluation, RaisedAlert, raised_alert
 from nlp.domain.live import Hint, LiveContact, News
 from nlp.domain.live_outcomes import LiveComparison, LiveOutcome, compared
@@ -252,6 +253,19 @@ class LiveCalls:
         await self._news.tell(contact, alerts, hints, self._now())
         call.raised.update(alert.kind for alert in alerts)
         call.untold = []
+
+
+def warm_up(engine: QualityEngine) -> None:
+    """Judge a made-up call by every scorecard: weights, word lists and expressions are read at first use, for which no call should wait."""
+    said = (
+        (Role.AGENT, "您好，请问有什么可以帮您？"), (Role.CUSTOMER, "我叫张三，电话13800000000，宽带坏了三天，我要投诉。"),
+        (Role.AGENT, "非常抱歉，明天上午给您处理。"),
+    )
+    for card in engine.scorecards.values():
+        live = LiveContact(engine, Interaction("warm-up", next(iter(card.industries), "")))
+        for number, (role, text) in enumerate(said):
+            live.add(Turn(f"t{number}", role, text, number * 10_000, number * 10_000 + 5_000))
+        live.close()
 
 
 def _take_in(live: LiveContact, turns: Iterable[Turn]) -> None:
