@@ -1,10 +1,12 @@
 """Laws of masking, over made-up contacts."""
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nlp.domain.dialogue import Dialogue, Interaction, Role, Turn
 from nlp.domain.numerals import DIGITS
-from nlp.domain.pii.masking import MASK, mask, redact
+from nlp.domain.pii.masking import MASK, redact
 from nlp.domain.pii.redactions import originals, redacted_spans
 
 _SAID = {"0": "零洞", "1": "一幺", "2": "二两", "3": "三", "4": "四", "5": "五", "6": "六", "7": "七拐", "8": "八", "9": "九勾"}
@@ -38,7 +40,7 @@ def spoken(draw, number):
 
 
 @given(contacts())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_offsets_point_to_the_original_characters_and_times_lie_within_the_turn(dialogue):
     redaction = redact(dialogue)
     turns = {turn.turn_id: turn for turn in dialogue.turns}
@@ -51,7 +53,7 @@ def test_offsets_point_to_the_original_characters_and_times_lie_within_the_turn(
 
 
 @given(contacts())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_outside_its_spans_a_text_stays_as_it_was(dialogue):
     redaction = redact(dialogue)
     hidden = {(span.turn_id, place) for span in redacted_spans(dialogue, redaction) for place in range(span.char_from, span.char_to)}
@@ -62,15 +64,15 @@ def test_outside_its_spans_a_text_stays_as_it_was(dialogue):
 
 
 @given(contacts())
-@settings(max_examples=50, deadline=None)
-def test_masking_a_masked_text_by_the_same_spans_changes_nothing(dialogue):
-    redaction = redact(dialogue)
-    for turn in dialogue.turns:
-        assert mask(redaction.masked[turn.turn_id], redaction.spans.get(turn.turn_id, ())) == redaction.masked[turn.turn_id]
+@settings(max_examples=60, deadline=None)
+def test_masking_what_is_masked_changes_nothing(dialogue):
+    masked = redact(dialogue).masked
+    again = Dialogue(dialogue.interaction, tuple(replace(turn, text=masked[turn.turn_id]) for turn in dialogue.turns))
+    assert redact(again).masked == masked
 
 
 @given(st.data(), _MOBILES)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_a_masked_text_holds_no_digit_of_a_mobile_however_it_is_said(data, number):
     said = data.draw(spoken(number))
     dialogue = Dialogue(Interaction("i1"), (Turn("t1", Role.CUSTOMER, f"你记一下，{said}"),))
@@ -78,7 +80,7 @@ def test_a_masked_text_holds_no_digit_of_a_mobile_however_it_is_said(data, numbe
 
 
 @given(st.data(), _MOBILES, st.lists(st.integers(2, 9), min_size=1, max_size=3, unique=True))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_a_number_split_over_turns_is_masked_wherever_it_is_split(data, number, cuts):
     pieces = [number[a:b] for a, b in zip([0, *sorted(cuts)], [*sorted(cuts), len(number)], strict=True)]
     if any(len(piece) < 2 for piece in pieces):
@@ -93,7 +95,7 @@ def test_a_number_split_over_turns_is_masked_wherever_it_is_split(data, number, 
 
 
 @given(contacts())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_a_later_turn_takes_nothing_from_what_was_masked_before_it(dialogue):
     """Live, a turn is masked with what was said until then: later turns add to its mask (a number that goes on), and take nothing."""
     whole = redact(dialogue)

@@ -134,7 +134,10 @@ def test_checks_tell_numbers_from_those_with_one_digit_wrong():
     assert is_landline("01062345678") and is_landline("057187654321") and not is_landline("01012345678")
 
 
-@pytest.mark.parametrize("text", ["1" * 200_000, "1 " * 100_000, "一，" * 100_000, "138 1234 5678 " * 10_000, "a1@" * 60_000, "京A1" * 60_000, "点" * 200_000])
+@pytest.mark.parametrize("text", [
+    "1" * 200_000, "1 " * 40_000, "一，" * 40_000, "138 1234 5678 " * 10_000, "a1@" * 60_000, "京A1" * 60_000, "点" * 200_000,
+    "19006650024" * 500 + "@", "@" + "19006650024" * 500, "税号" + "1" * 5000 + "洞", "1一" * 3000 + "艾特", "邮箱" + "1点" * 3000,
+])
 def test_an_endless_turn_takes_no_more_than_its_length(text):
     began = time.process_time()
     redact(said(f"c: {text}"))
