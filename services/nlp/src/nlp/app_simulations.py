@@ -99,7 +99,7 @@ class Judged(Protocol):
     """Contacts already judged."""
 
     async def count(self, tenant: str, scorecard_id: str, since: datetime | None, until: datetime | None, most: int) -> int:
-        """How many there are, at most `most`."""
+        """How many there are, at most `most`; where counting takes long, how many were counted."""
 
     async def batch(
         self, tenant: str, scorecard_id: str, since: datetime | None, until: datetime | None, *, before: str, size: int,
@@ -266,6 +266,7 @@ class Simulator:
                     simulation.tally.add(contact.interaction_id, contact.agent_id, contact.team_id, *verdicts, one.reviewed)
             left_out = sum(verdicts is None for verdicts in replayed)
             simulation = replace(simulation, cursor=found[-1].order, done=simulation.done + len(found), skipped=simulation.skipped + left_out)
+            simulation = replace(simulation, total=max(simulation.total, simulation.done))
             if not await self._store.keep(simulation, self._holder, self._lease):
                 return
         ended = replace(
