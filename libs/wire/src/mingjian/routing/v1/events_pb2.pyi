@@ -170,7 +170,7 @@ class TicketChanged(_message.Message):
     TICKET_FIELD_NUMBER: _builtins.int
     ACTION_FIELD_NUMBER: _builtins.int
     action: _builtins.str
-    """started, waited, resumed, answered, customer_said, diagnosed, commented or terms_changed."""
+    """started, waited, resumed, answered, customer_said, diagnosed, commented, terms_changed, updated, filled or checked."""
     @_builtins.property
     def ticket(self) -> _routing_service_pb2.Ticket:
         """The ticket after it, without history."""

@@ -520,6 +520,90 @@ class Rectification(_message.Message):
 Global___Rectification: _TypeAlias = Rectification  # noqa: Y015
 
 @_typing.final
+class TicketField(_message.Message):
+    """TicketField is one standard field of a ticket, and where it is known from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    TURN_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    field_id: _builtins.str
+    """For example "amount"."""
+    title: _builtins.str
+    """For people, in Chinese."""
+    value: _builtins.str
+    """Amounts as 19.90 (yuan), dates as 2026-11-02, else text; masked."""
+    by: _builtins.str
+    """Principal who gave it; "system" where it was taken from the contact."""
+    turn_id: _builtins.str
+    """Turn it was said in; empty where given by hand."""
+    text: _builtins.str
+    """The words, masked; empty where given by hand."""
+    def __init__(
+        self,
+        *,
+        field_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        value: _builtins.str = ...,
+        by: _builtins.str = ...,
+        turn_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "field_id", b"field_id", "text", b"text", "title", b"title", "turn_id", b"turn_id", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TicketField: _TypeAlias = TicketField  # noqa: Y015
+
+@_typing.final
+class TicketFinding(_message.Message):
+    """TicketFinding is something in which a ticket and the contact it belongs to do not agree."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    FIELD_ID_FIELD_NUMBER: _builtins.int
+    TICKET_SAYS_FIELD_NUMBER: _builtins.int
+    CONTACT_SAYS_FIELD_NUMBER: _builtins.int
+    TURN_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """type_lowered, urgency_lowered, fact_missing or fact_contradicts."""
+    field_id: _builtins.str
+    """type, urgency or a standard field."""
+    ticket_says: _builtins.str
+    """What the ticket says; empty where nothing."""
+    contact_says: _builtins.str
+    """What the contact says."""
+    turn_id: _builtins.str
+    """Turn; empty where the whole contact says so."""
+    text: _builtins.str
+    """The words, masked."""
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        field_id: _builtins.str = ...,
+        ticket_says: _builtins.str = ...,
+        contact_says: _builtins.str = ...,
+        turn_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_says", b"contact_says", "field_id", b"field_id", "kind", b"kind", "text", b"text", "ticket_says", b"ticket_says", "turn_id", b"turn_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TicketFinding: _TypeAlias = TicketFinding  # noqa: Y015
+
+@_typing.final
 class Ticket(_message.Message):
     """Ticket is one piece of work."""
 
@@ -561,6 +645,12 @@ class Ticket(_message.Message):
     TEAM_ID_FIELD_NUMBER: _builtins.int
     INTERACTION_IDS_FIELD_NUMBER: _builtins.int
     RECTIFICATION_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    MISSING_FIELDS_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    CHECKED_AT_FIELD_NUMBER: _builtins.int
+    SKILL_FIELD_NUMBER: _builtins.int
+    INDUSTRY_FIELD_NUMBER: _builtins.int
     ticket_id: _builtins.str
     """UUID."""
     tenant: _builtins.str
@@ -609,6 +699,10 @@ class Ticket(_message.Message):
     """How far it was escalated for being overdue: 1 at the breach, more for each further step."""
     team_id: _builtins.str
     """The team of the agent."""
+    skill: _builtins.str
+    """What whoever takes it must be able to; empty for nothing special."""
+    industry: _builtins.str
+    """Industry of the contact."""
     @_builtins.property
     def causes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Why it was opened: complaint, fault, fatal_item:<id>, repeated_item:<id>, product_issue:<issue>, repeat_contact, complaint_followup, feedback, broken_promise, promise, dissatisfied, manual."""
@@ -657,6 +751,22 @@ class Ticket(_message.Message):
     def rectification(self) -> Global___Rectification:
         """What has to be put right and how far its proof is; unset but for rectifications."""
 
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___TicketField]:
+        """Standard fields that are known, in the order of the type's table."""
+
+    @_builtins.property
+    def missing_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Standard fields that are needed and not known, by id."""
+
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___TicketFinding]:
+        """What does not agree with the contact, as last checked."""
+
+    @_builtins.property
+    def checked_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was last held against the contact; unset before."""
+
     def __init__(
         self,
         *,
@@ -696,10 +806,16 @@ class Ticket(_message.Message):
         team_id: _builtins.str = ...,
         interaction_ids: _abc.Iterable[_builtins.str] | None = ...,
         rectification: Global___Rectification | None = ...,
+        fields: _abc.Iterable[Global___TicketField] | None = ...,
+        missing_fields: _abc.Iterable[_builtins.str] | None = ...,
+        findings: _abc.Iterable[Global___TicketFinding] | None = ...,
+        checked_at: _timestamp_pb2.Timestamp | None = ...,
+        skill: _builtins.str = ...,
+        industry: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "first_responded_at", b"first_responded_at", "first_response_due_at", b"first_response_due_at", "next_due_at", b"next_due_at", "opened_at", b"opened_at", "rectification", b"rectification", "resolution_due_at", b"resolution_due_at", "resolved_at", b"resolved_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["checked_at", b"checked_at", "closed_at", b"closed_at", "first_responded_at", b"first_responded_at", "first_response_due_at", b"first_response_due_at", "next_due_at", b"next_due_at", "opened_at", b"opened_at", "rectification", b"rectification", "resolution_due_at", b"resolution_due_at", "resolved_at", b"resolved_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "assignee", b"assignee", "causes", b"causes", "clocks", b"clocks", "closed_at", b"closed_at", "customer_id", b"customer_id", "customer_tier", b"customer_tier", "department", b"department", "description", b"description", "first_responded_at", b"first_responded_at", "first_response_due_at", b"first_response_due_at", "history", b"history", "interaction_id", b"interaction_id", "interaction_ids", b"interaction_ids", "kind", b"kind", "level", b"level", "levels_version", b"levels_version", "line", b"line", "next_due_at", b"next_due_at", "opened_at", b"opened_at", "overdue", b"overdue", "policy_id", b"policy_id", "product", b"product", "rectification", b"rectification", "resolution", b"resolution", "resolution_due_at", b"resolution_due_at", "resolved_at", b"resolved_at", "routed_by", b"routed_by", "state", b"state", "team_id", b"team_id", "tenant", b"tenant", "ticket_id", b"ticket_id", "title", b"title", "type", b"type", "urgency", b"urgency", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "assignee", b"assignee", "causes", b"causes", "checked_at", b"checked_at", "clocks", b"clocks", "closed_at", b"closed_at", "customer_id", b"customer_id", "customer_tier", b"customer_tier", "department", b"department", "description", b"description", "fields", b"fields", "findings", b"findings", "first_responded_at", b"first_responded_at", "first_response_due_at", b"first_response_due_at", "history", b"history", "industry", b"industry", "interaction_id", b"interaction_id", "interaction_ids", b"interaction_ids", "kind", b"kind", "level", b"level", "levels_version", b"levels_version", "line", b"line", "missing_fields", b"missing_fields", "next_due_at", b"next_due_at", "opened_at", b"opened_at", "overdue", b"overdue", "policy_id", b"policy_id", "product", b"product", "rectification", b"rectification", "resolution", b"resolution", "resolution_due_at", b"resolution_due_at", "resolved_at", b"resolved_at", "routed_by", b"routed_by", "skill", b"skill", "state", b"state", "team_id", b"team_id", "tenant", b"tenant", "ticket_id", b"ticket_id", "title", b"title", "type", b"type", "urgency", b"urgency", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
