@@ -53,7 +53,7 @@ async def test_a_transcript_becomes_one_evaluation_with_its_events(platform):
     evaluation = scored.evaluation
     assert (scored.interaction.interaction_id, scored.duration_ms) == ("i1", 30_000)
     assert (evaluation.ticket_type, evaluation.fatal, evaluation.score) == ("投诉", True, 0)
-    assert (evaluation.scorecard.id, evaluation.scorecard.version, evaluation.engine.split("/")[0]) == ("telecom", "1.0.0", "mingjian-rules")
+    assert (evaluation.scorecard.id, evaluation.scorecard.version, evaluation.engine.split("/")[0]) == ("telecom", "2.0.0", "mingjian-rules")
     assert all(item.explanation for item in evaluation.items)
     assert {alert.alert.kind for alert in raised} == {"negative_emotion", "forbidden_phrase", "complaint_keyword"}
     assert [p.promise.deadline_text for p in promised] == [""]
