@@ -9,9 +9,9 @@ from enum import StrEnum
 
 from chassis.errors import InvalidInput, NotAllowedNow
 
+from nlp.domain.deadlines import Deadline
 from nlp.domain.evaluations import Evaluation, ScoredItem
 from nlp.domain.judged import Outcome
-from nlp.domain.promises import Deadline
 from nlp.domain.reviews import LONGEST_NOTE, Answer, Review
 
 MOST_ITEMS = 50

@@ -8,9 +8,9 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from nlp.domain import conditions as c
+from nlp.domain.deadlines import Deadline, deadline
 from nlp.domain.numerals import NUMBER, value_of
 from nlp.domain.phrases import SAFE_SOUND_SYLLABLES, Found
-from nlp.domain.promises import Deadline, deadline
 from nlp.domain.text import SENTENCE_ENDS, PlainText
 from nlp.domain.windows import Window
 
