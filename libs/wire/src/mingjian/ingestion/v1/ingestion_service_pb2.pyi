@@ -175,6 +175,7 @@ class InteractionMetadata(_message.Message):
     AUDIO_FORMAT_FIELD_NUMBER: _builtins.int
     AGENT_KIND_FIELD_NUMBER: _builtins.int
     QUEUE_FIELD_NUMBER: _builtins.int
+    HANG_UP_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """Company it belongs to; the caller's own where empty, PERMISSION_DENIED where another."""
     channel: _builtins.str
@@ -201,6 +202,8 @@ class InteractionMetadata(_message.Message):
     """human or bot: who spoke for the company; human where empty."""
     queue: _builtins.str
     """Queue or skill group that took the contact, in the company's words."""
+    hang_up: _builtins.str
+    """agent, customer or system: who ended the call; empty where nobody knows."""
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp:
         """When the contact began; time of receipt where unset."""
@@ -227,10 +230,11 @@ class InteractionMetadata(_message.Message):
         audio_format: _builtins.str = ...,
         agent_kind: _builtins.str = ...,
         queue: _builtins.str = ...,
+        hang_up: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "agent_kind", b"agent_kind", "audio_format", b"audio_format", "channel", b"channel", "channels", b"channels", "customer_id", b"customer_id", "customer_tier", b"customer_tier", "direction", b"direction", "external_id", b"external_id", "industry", b"industry", "product", b"product", "queue", b"queue", "started_at", b"started_at", "team_id", b"team_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "agent_kind", b"agent_kind", "audio_format", b"audio_format", "channel", b"channel", "channels", b"channels", "customer_id", b"customer_id", "customer_tier", b"customer_tier", "direction", b"direction", "external_id", b"external_id", "hang_up", b"hang_up", "industry", b"industry", "product", b"product", "queue", b"queue", "started_at", b"started_at", "team_id", b"team_id", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

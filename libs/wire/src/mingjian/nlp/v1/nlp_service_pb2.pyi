@@ -468,6 +468,7 @@ class StoredPromise(_message.Message):
     MADE_AT_FIELD_NUMBER: _builtins.int
     SETTLED_AT_FIELD_NUMBER: _builtins.int
     SETTLED_BY_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
     interaction_id: _builtins.str
     """Interaction it was made in."""
     agent_id: _builtins.str
@@ -478,6 +479,8 @@ class StoredPromise(_message.Message):
     """The customer it was made to."""
     settled_by: _builtins.str
     """What settled it: "ticket:<id>", "interaction:<id>", "deadline" or "person:<principal>"; empty while open."""
+    note: _builtins.str
+    """Why, where a person settled it."""
     @_builtins.property
     def promise(self) -> Global___Promise:
         """The promise, with its status."""
@@ -501,10 +504,11 @@ class StoredPromise(_message.Message):
         made_at: _timestamp_pb2.Timestamp | None = ...,
         settled_at: _timestamp_pb2.Timestamp | None = ...,
         settled_by: _builtins.str = ...,
+        note: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["made_at", b"made_at", "promise", b"promise", "settled_at", b"settled_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "customer_id", b"customer_id", "interaction_id", b"interaction_id", "made_at", b"made_at", "promise", b"promise", "settled_at", b"settled_at", "settled_by", b"settled_by", "team_id", b"team_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "customer_id", b"customer_id", "interaction_id", b"interaction_id", "made_at", b"made_at", "note", b"note", "promise", b"promise", "settled_at", b"settled_at", "settled_by", b"settled_by", "team_id", b"team_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -686,11 +690,33 @@ class Provenance(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class LookedUpEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ENGINE_FIELD_NUMBER: _builtins.int
     RULES_SHA256_FIELD_NUMBER: _builtins.int
     MODELS_FIELD_NUMBER: _builtins.int
     ASR_FIELD_NUMBER: _builtins.int
     TURNS_SHA256_FIELD_NUMBER: _builtins.int
+    LOOKED_UP_FIELD_NUMBER: _builtins.int
+    ASKED_FIELD_NUMBER: _builtins.int
     engine: _builtins.str
     """Engine, name and version."""
     rules_sha256: _builtins.str
@@ -705,6 +731,14 @@ class Provenance(_message.Message):
     def asr(self) -> _asr_service_pb2.AsrModel:
         """What wrote the transcript."""
 
+    @_builtins.property
+    def looked_up(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What was looked up about the contact when it was judged and may be otherwise now, for example "previous_contacts_7d": "2"."""
+
+    @_builtins.property
+    def asked(self) -> _containers.RepeatedCompositeFieldContainer[Global___AskedQuestion]:
+        """What a language model was asked, in order; empty where none was."""
+
     def __init__(
         self,
         *,
@@ -713,14 +747,82 @@ class Provenance(_message.Message):
         models: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         asr: _asr_service_pb2.AsrModel | None = ...,
         turns_sha256: _builtins.str = ...,
+        looked_up: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        asked: _abc.Iterable[Global___AskedQuestion] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["asr", b"asr"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asr", b"asr", "engine", b"engine", "models", b"models", "rules_sha256", b"rules_sha256", "turns_sha256", b"turns_sha256"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "asr", b"asr", "engine", b"engine", "looked_up", b"looked_up", "models", b"models", "rules_sha256", b"rules_sha256", "turns_sha256", b"turns_sha256"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Provenance: _TypeAlias = Provenance  # noqa: Y015
+
+@_typing.final
+class AskedQuestion(_message.Message):
+    """AskedQuestion is what a language model was asked about a contact, and what it answered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTION_FIELD_NUMBER: _builtins.int
+    EXAMPLES_FIELD_NUMBER: _builtins.int
+    TURN_IDS_FIELD_NUMBER: _builtins.int
+    HOLDS_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    NAMED_TURN_IDS_FIELD_NUMBER: _builtins.int
+    FAILURE_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    PROMPT_FIELD_NUMBER: _builtins.int
+    REPLY_FIELD_NUMBER: _builtins.int
+    question: _builtins.str
+    """The question of the rule, in Chinese."""
+    holds: _builtins.bool
+    """Whether it holds; unset where the model could not tell or did not answer."""
+    confidence: _builtins.float
+    """How sure the model says it is, 0 to 1."""
+    failure: _builtins.str
+    """Why there is no answer, in Chinese; empty where there is one."""
+    model: _builtins.str
+    """Model that was asked."""
+    prompt: _builtins.str
+    """What was sent, masked."""
+    reply: _builtins.str
+    """What came back, as it came."""
+    @_builtins.property
+    def examples(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Examples of the rule."""
+
+    @_builtins.property
+    def turn_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Turns it was asked about."""
+
+    @_builtins.property
+    def named_turn_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Turns it names as the reason."""
+
+    def __init__(
+        self,
+        *,
+        question: _builtins.str = ...,
+        examples: _abc.Iterable[_builtins.str] | None = ...,
+        turn_ids: _abc.Iterable[_builtins.str] | None = ...,
+        holds: _builtins.bool | None = ...,
+        confidence: _builtins.float = ...,
+        named_turn_ids: _abc.Iterable[_builtins.str] | None = ...,
+        failure: _builtins.str = ...,
+        model: _builtins.str = ...,
+        prompt: _builtins.str = ...,
+        reply: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_holds", b"_holds", "holds", b"holds"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_holds", b"_holds", "confidence", b"confidence", "examples", b"examples", "failure", b"failure", "holds", b"holds", "model", b"model", "named_turn_ids", b"named_turn_ids", "prompt", b"prompt", "question", b"question", "reply", b"reply", "turn_ids", b"turn_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__holds: _TypeAlias = _typing.Literal["holds"]  # noqa: Y015
+    _WhichOneofArgType__holds: _TypeAlias = _typing.Literal["_holds", b"_holds"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__holds) -> _WhichOneofReturnType__holds | None: ...
+
+Global___AskedQuestion: _TypeAlias = AskedQuestion  # noqa: Y015
 
 @_typing.final
 class ChainLink(_message.Message):
