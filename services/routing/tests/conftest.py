@@ -62,6 +62,21 @@ class OneTable:
         raise NotFound(version)
 
 
+class OneRuleTable:
+    """The same routing rules for every tenant."""
+
+    def __init__(self, rules: DepartmentRules) -> None:
+        self.rules = rules
+
+    async def current(self, tenant: str) -> DepartmentRules:
+        return self.rules
+
+
+@pytest.fixture
+def rule_table(departments: DepartmentRules) -> OneRuleTable:
+    return OneRuleTable(departments)
+
+
 @pytest.fixture
 def book(levels: ServiceLevels) -> OneTable:
     return OneTable(levels)
@@ -83,12 +98,12 @@ def open_ticket(departments: DepartmentRules, levels: ServiceLevels) -> Callable
 
 
 @pytest.fixture
-async def routing(db: Database, events: Events, departments: DepartmentRules, book: OneTable, clock: Clock) -> Routing:
+async def routing(db: Database, events: Events, rule_table: OneRuleTable, book: OneTable, clock: Clock) -> Routing:
     """The whole of routing on real servers, with a clock set by hand."""
     await ensure_stream(events, "routing")
     tickets = MongoTickets(db, events)
     await tickets.prepare()
-    return Routing(tickets, departments, book, clock, new_id, derived_id)
+    return Routing(tickets, rule_table, book, clock, new_id, derived_id)
 
 
 @pytest.fixture

@@ -89,8 +89,8 @@ class DictMatters:
 
 
 @pytest.fixture
-def routing(departments, book, clock):
-    return Routing(DictTickets(), departments, book, clock, new_id, derived_id)
+def routing(rule_table, book, clock):
+    return Routing(DictTickets(), rule_table, book, clock, new_id, derived_id)
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import pytest
 from chassis.errors import AlreadyExists, InvalidInput, NotFound
 from chassis.ids import derived_id, new_id
 from chassis.messaging import ensure_stream
-from routing.adapters.mongo_levels import MongoLevels
 from routing.adapters.mongo_tickets import MongoTickets
+from routing.adapters.mongo_versions import MongoVersions
 from routing.app import Routing, Who
-from routing.app_levels import LevelBook, follow
+from routing.app_levels import follow, level_book
 from routing.domain.clocks import Target
 from routing.domain.opening import Contact, Wanted
 from routing.domain.tickets import Kind, State, Urgency
@@ -20,22 +20,22 @@ CHIEF = Who("t1", "chief")
 
 @pytest.fixture
 async def store(db):
-    made = MongoLevels(db)
+    made = MongoVersions(db, "service_levels")
     await made.prepare()
     return made
 
 
 @pytest.fixture
 def book(store, clock):
-    return LevelBook(store, SHIPPED, lambda: clock.at.timestamp(), keep_s=0.0)
+    return level_book(store, SHIPPED, lambda: clock.at.timestamp(), keep_s=0.0)
 
 
 @pytest.fixture
-async def routing(db, events, departments, book, clock):
+async def routing(db, events, rule_table, book, clock):
     await ensure_stream(events, "routing")
     tickets = MongoTickets(db, events)
     await tickets.prepare()
-    return Routing(tickets, departments, book, clock, new_id, derived_id)
+    return Routing(tickets, rule_table, book, clock, new_id, derived_id)
 
 
 def inquiry(**changes):

@@ -9,8 +9,8 @@ from mingjian.routing.v1 import level_service_pb2 as pb
 from mingjian.routing.v1 import routing_service_pb2 as routing
 from mingjian.routing.v1.level_service_pb2_grpc import LevelServiceStub, add_LevelServiceServicer_to_server
 from routing.adapters.grpc_levels import NAME, LevelServicer
-from routing.adapters.mongo_levels import MongoLevels
-from routing.app_levels import LevelBook
+from routing.adapters.mongo_versions import MongoVersions
+from routing.app_levels import level_book
 from routing.settings import RULES
 from testkit.grpc_server import served
 
@@ -20,9 +20,9 @@ ADMIN = Identity("t1", "admin", frozenset({"tickets:read", "levels:write"}))
 
 @pytest.fixture
 async def stub(db, clock):
-    store = MongoLevels(db)
+    store = MongoVersions(db, "service_levels")
     await store.prepare()
-    servicer = LevelServicer(LevelBook(store, SHIPPED, lambda: clock.at.timestamp(), keep_s=0.0), clock)
+    servicer = LevelServicer(level_book(store, SHIPPED, lambda: clock.at.timestamp(), keep_s=0.0), clock)
     async with served(lambda server: add_LevelServiceServicer_to_server(servicer, server), NAME, identity=lambda: ADMIN) as channel:
         yield LevelServiceStub(channel)
 

@@ -236,12 +236,12 @@ def test_the_index_of_a_list_names_its_fields():
     assert len({index_name(fields) for fields in _INDEXED}) == len(_INDEXED)
 
 
-async def test_two_replicas_fire_a_timer_once(db, events, departments, book, clock, tickets, open_ticket):
+async def test_two_replicas_fire_a_timer_once(db, events, rule_table, book, clock, tickets, open_ticket):
     made = [open_ticket() for _ in range(20)]
     for ticket in made:
         await added(tickets, ticket)
     clock.move(timedelta(hours=3))
-    replicas = [Routing(MongoTickets(db, events), departments, book, clock, new_id, derived_id) for _ in range(3)]
+    replicas = [Routing(MongoTickets(db, events), rule_table, book, clock, new_id, derived_id) for _ in range(3)]
     await asyncio.gather(*(replica.fire_due() for replica in replicas))
     names = [name for name, _, _ in await stored_events(events)]
     assert names.count("TicketDueSoon") == 6 * len(made) and names.count("TicketOverdue") == 2 * len(made)  # first response and diagnosis
@@ -250,11 +250,11 @@ async def test_two_replicas_fire_a_timer_once(db, events, departments, book, clo
         assert actions.count("due_soon") == 6 and actions.count("overdue") == 2
 
 
-async def test_after_an_hour_down_late_timers_go_off_once_and_in_order(db, events, departments, book, clock, tickets, open_ticket):
+async def test_after_an_hour_down_late_timers_go_off_once_and_in_order(db, events, rule_table, book, clock, tickets, open_ticket):
     for minutes in (30, 0, 15):
         await added(tickets, open_ticket(at=clock.at + timedelta(minutes=minutes), interaction_id=f"i{minutes:02}"))
     clock.move(timedelta(hours=3))
-    again = Routing(MongoTickets(db, events), departments, book, clock, new_id, derived_id)  # a new process finds it all stored
+    again = Routing(MongoTickets(db, events), rule_table, book, clock, new_id, derived_id)  # a new process finds it all stored
     assert await again.fire_due() == 3
     assert await again.fire_due() == 0
     missed = [TicketOverdue.FromString(data) for name, _, data in await stored_events(events) if name == "TicketOverdue"]

@@ -18,13 +18,14 @@ from mingjian.routing.v1.events_pb2 import TicketResolved
 from mingjian.routing.v1.level_service_pb2_grpc import add_LevelServiceServicer_to_server
 from mingjian.routing.v1.rectification_service_pb2_grpc import add_RectificationServiceServicer_to_server
 from mingjian.routing.v1.routing_service_pb2_grpc import add_RoutingServiceServicer_to_server
+from mingjian.routing.v1.rule_service_pb2_grpc import add_RuleServiceServicer_to_server
 
-from routing.adapters import grpc_levels, grpc_rectification, grpc_server
+from routing.adapters import grpc_levels, grpc_rectification, grpc_rules, grpc_server
 from routing.adapters.asyncio_timers import run_followers, run_timers
 from routing.adapters.mongo_intake import MongoMatters, MongoWaiting
-from routing.adapters.mongo_levels import MongoLevels
 from routing.adapters.mongo_rectification import MongoRecords
 from routing.adapters.mongo_tickets import MongoTickets
+from routing.adapters.mongo_versions import MongoVersions
 from routing.adapters.nats_consumer import (
     OnAlertRaised,
     OnEvaluationReviewed,
@@ -37,21 +38,22 @@ from routing.adapters.nats_consumer import (
 )
 from routing.app import Routing
 from routing.app_intake import Intake
-from routing.app_levels import LevelBook
+from routing.app_levels import level_book
 from routing.app_rectification import Rectifying
-from routing.domain.departments import department_rules_in
+from routing.app_rules import rule_book
 from routing.settings import Settings
 
 
 async def serve(settings: Settings) -> None:
     """Run until SIGTERM."""
-    departments = department_rules_in(settings.department_rules.read_text("utf-8"))
     async with running("routing", settings) as r:
-        tickets, waiting, levels = MongoTickets(r.db, r.events), MongoWaiting(r.db), MongoLevels(r.db)
-        for store in (tickets, waiting, levels):
+        tickets, waiting = MongoTickets(r.db, r.events), MongoWaiting(r.db)
+        levels, rules = MongoVersions(r.db, "service_levels"), MongoVersions(r.db, "routing_rules")
+        for store in (tickets, waiting, levels, rules):
             await store.prepare()
-        book = LevelBook(levels, settings.service_levels.read_text("utf-8"), time.monotonic)
-        routing = Routing(tickets, departments, book, _utc_now, new_id, derived_id)
+        book = level_book(levels, settings.service_levels.read_text("utf-8"), time.monotonic)
+        ruled = rule_book(rules, settings.department_rules.read_text("utf-8"), time.monotonic)
+        routing = Routing(tickets, ruled, book, _utc_now, new_id, derived_id)
         intake = Intake(routing, waiting, MongoMatters(r.db), timedelta(seconds=settings.promise_settle_s))
         rectifying = Rectifying(routing, MongoRecords(r.db))
         r.up.push_async_callback(cancelled, r.life.spawn(tickets.outbox.sweep_forever(), "outbox"))
@@ -69,9 +71,10 @@ async def serve(settings: Settings) -> None:
         def register(server: grpc.aio.Server) -> None:
             add_RoutingServiceServicer_to_server(grpc_server.RoutingServicer(routing), server)
             add_RectificationServiceServicer_to_server(grpc_rectification.RectificationServicer(rectifying), server)
+            add_RuleServiceServicer_to_server(grpc_rules.RuleServicer(ruled, tickets, _utc_now), server)
             add_LevelServiceServicer_to_server(grpc_levels.LevelServicer(book, _utc_now), server)
 
-        names = [grpc_server.NAME, grpc_levels.NAME, grpc_rectification.NAME]
+        names = [grpc_server.NAME, grpc_rules.NAME, grpc_levels.NAME, grpc_rectification.NAME]
         await r.up.enter_async_context(serving(
             settings.grpc_address, names, register, identity_key=settings.identity_key, grace_s=settings.stop_grace_s,
         ))

@@ -104,12 +104,20 @@ class Levels(Protocol):
         ...
 
 
+class Rules(Protocol):
+    """Published routing rules; a version never changes."""
+
+    async def current(self, tenant: str) -> DepartmentRules:
+        """Those that count for a tenant now."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Routing:
     """`derived_id` gives the same id for the same parts; `now` the current time, aware."""
 
     tickets: Tickets
-    departments: DepartmentRules
+    rules: Rules
     levels: Levels
     now: Callable[[], datetime]
     new_id: Callable[[], str]
@@ -118,27 +126,27 @@ class Routing:
     async def open_for(self, wanted: Wanted, ticket_id: str, at: datetime) -> tuple[Ticket, bool]:
         """Open the ticket of that id; the ticket and True, or the one that is there already, with what is wanted taken in, and False."""
         tenant = wanted.contact.tenant
-        levels = await self.levels.current(tenant)
-        ticket, new = await self._add(opened(wanted, ticket_id, self.departments, levels, at), levels)
+        levels, rules = await self.levels.current(tenant), await self.rules.current(tenant)
+        ticket, new = await self._add(opened(wanted, ticket_id, rules, levels, at), levels)
         if new or wanted.contact.interaction_id not in ticket.interactions:
             return ticket, new
-        return await self.system_change(tenant, ticket_id, lambda t, terms, now: absorbed(t, wanted, self.departments, levels, now)), False
+        return await self.system_change(tenant, ticket_id, lambda t, terms, now: absorbed(t, wanted, rules, levels, now)), False
 
     async def open_by_hand(self, who: Who, wanted: Wanted, idempotency_key: str) -> Ticket:
         """Open a ticket somebody asks for; the same key returns the first. Raises InvalidInput."""
         if len(idempotency_key) > 200:
             raise InvalidInput("idempotency_key", "at most 200 characters")
         ticket_id = self.derived_id("ticket-by-hand", who.tenant, idempotency_key) if idempotency_key else self.new_id()
-        levels = await self.levels.current(who.tenant)
-        ticket = opened(by_hand(wanted), ticket_id, self.departments, levels, self.at(), who.principal)
+        levels, rules = await self.levels.current(who.tenant), await self.rules.current(who.tenant)
+        ticket = opened(by_hand(wanted), ticket_id, rules, levels, self.at(), who.principal)
         return (await self._add(ticket, levels))[0]
 
     async def open_rectification(self, wanted: Wanted, matter: Rectification, number: int) -> Ticket:
         """The ticket of a matter, the `number`-th of its kind; the one that is there where it was opened before."""
         tenant = wanted.contact.tenant
         ticket_id = self.derived_id("rectification", tenant, matter.target.value, matter.target_id, matter.item_id, str(number))
-        levels = await self.levels.current(tenant)
-        ticket = opened(wanted, ticket_id, self.departments, levels, self.at())
+        levels, rules = await self.levels.current(tenant), await self.rules.current(tenant)
+        ticket = opened(wanted, ticket_id, rules, levels, self.at())
         return (await self._add(replace(ticket, rectification=matter), levels))[0]
 
     async def system_change(self, tenant: str, ticket_id: str, change: Change) -> Ticket:

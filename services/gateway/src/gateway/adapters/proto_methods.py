@@ -17,7 +17,10 @@ from mingjian.options.v1 import options_pb2
 SERVICES: dict[str, tuple[str, ...]] = {
     "ingestion": ("mingjian.ingestion.v1.IngestionService",),
     "nlp": ("mingjian.nlp.v1.NlpService", "mingjian.nlp.v1.ScorecardService", "mingjian.nlp.v1.ReviewService"),
-    "routing": ("mingjian.routing.v1.RoutingService", "mingjian.routing.v1.LevelService", "mingjian.routing.v1.RectificationService"),
+    "routing": (
+        "mingjian.routing.v1.RoutingService", "mingjian.routing.v1.LevelService", "mingjian.routing.v1.RectificationService",
+        "mingjian.routing.v1.RuleService", "mingjian.routing.v1.StaffService", "mingjian.routing.v1.FieldService",
+    ),
     "knowledge": ("mingjian.knowledge.v1.KnowledgeService",),
     "reporting": ("mingjian.reporting.v1.ReportingService",),
     "gateway": ("mingjian.gateway.v1.GatewayService",),

@@ -17,7 +17,9 @@ _READS_ALWAYS = frozenset({
 })
 _READS_WITH_PII = frozenset({"mingjian.nlp.v1.NlpService/GetTranscript", "mingjian.nlp.v1.NlpService/GetEvaluation"})  # unmasked words
 # Changes under these permissions are written down, whichever RPC makes them.
-_CHANGES = frozenset({"tickets:write", "levels:write", "kpis:write", "keys:admin", "knowledge:review", "scorecards:write", "reviews:write", "appeals:write"})
+_CHANGES = frozenset({
+    "tickets:write", "levels:write", "staff:write", "kpis:write", "keys:admin", "knowledge:review", "scorecards:write", "reviews:write", "appeals:write",
+})
 _LOOKING = ("Get", "List", "Search", "Query", "Compare")
 
 

@@ -10,7 +10,7 @@ EVENTS_READ = "events:read"
 # Every permission that an RPC asks for, and the edge's own for its event stream.
 ALL = frozenset({
     "interactions:read", "interactions:write", "audio:read", "evaluations:read", "scorecards:read", "scorecards:write",
-    "reviews:read", "reviews:write", "appeals:write", "tickets:read", "tickets:write", "levels:write",
+    "reviews:read", "reviews:write", "appeals:write", "tickets:read", "tickets:write", "levels:write", "staff:write", "presence:write",
     "knowledge:read", "knowledge:write", "knowledge:review", "kpis:read", "kpis:write", EVENTS_READ, "keys:admin", "audit:read", "caller:read",
 })
 
@@ -22,11 +22,15 @@ ADMIN = "admin"
 # pii:read stands in no role: whoever may see customers' numbers and names was given it by name.
 ROLES: dict[str, frozenset[str]] = {
     ADMIN: ALL,
-    "supervisor": _READS | {"audio:read", "tickets:write", "knowledge:write", "scorecards:read", "reviews:read", "reviews:write"},
+    "supervisor": _READS | {
+        "audio:read", "tickets:write", "staff:write", "presence:write", "knowledge:write", "scorecards:read", "reviews:read", "reviews:write",
+    },
     "inspector": _READS | {"audio:read", "scorecards:read", "scorecards:write", "reviews:read", "reviews:write"},
-    AGENT: frozenset({"caller:read", EVENTS_READ, "interactions:read", "evaluations:read", "appeals:write", "tickets:read", "knowledge:read"}),
+    AGENT: frozenset({
+        "caller:read", EVENTS_READ, "interactions:read", "evaluations:read", "appeals:write", "tickets:read", "presence:write", "knowledge:read",
+    }),
     "integrator": frozenset({
-        "caller:read", EVENTS_READ, "interactions:read", "interactions:write", "evaluations:read", "tickets:read", "tickets:write",
+        "caller:read", EVENTS_READ, "interactions:read", "interactions:write", "evaluations:read", "tickets:read", "tickets:write", "presence:write",
     }),
     "viewer": _READS,
 }

@@ -7,7 +7,8 @@ from chassis.transient import is_transient
 
 from routing.app import Routing
 from routing.app_intake import Intake
-from routing.app_levels import LevelStore, follow
+from routing.app_levels import follow
+from routing.app_versions import VersionStore
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ async def run_timers(routing: Routing, intake: Intake, poll_s: float) -> None:
             await asyncio.sleep(poll_s)
 
 
-async def run_followers(store: LevelStore, routing: Routing) -> None:
+async def run_followers(store: VersionStore, routing: Routing) -> None:
     """Brings tickets under newly published service levels, as long as the process runs."""
     while True:
         try:

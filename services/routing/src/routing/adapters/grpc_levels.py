@@ -11,7 +11,8 @@ from mingjian.routing.v1 import level_service_pb2 as pb
 from mingjian.routing.v1 import level_service_pb2_grpc as pb_grpc
 
 from routing.adapters.protobuf_tickets import KIND_OF, urgency_of
-from routing.app_levels import LevelBook, Published, preview
+from routing.app_levels import LevelBook, preview
+from routing.app_versions import Published
 from routing.domain.calendars import Period, WorkingCalendar
 from routing.domain.opening import TYPES
 from routing.domain.service_levels import LevelRule, ServiceLevels, service_levels_in

@@ -261,6 +261,7 @@ def _to_document(ticket: Ticket) -> Document:
         "team_id": ticket.team_id,
         "interactions": list(ticket.interactions),
         "rectification": matter_document(ticket.rectification),
+        "skill": ticket.skill,
     }
     running = [at for target, at in ticket.due.items() if ticket.clocks[target].since is not None]
     if running:
@@ -331,6 +332,7 @@ def _from_document(document: Document) -> Ticket:
         team_id=document["team_id"],
         interactions=tuple(document["interactions"]),
         rectification=matter_in(document["rectification"]),
+        skill=document.get("skill", ""),
         history=tuple(
             HistoryEntry(
                 entry["at"], entry["by"], Action(entry["action"]),

@@ -73,6 +73,8 @@ def to_wire(ticket: Ticket, *, with_history: bool = True) -> pb.Ticket:
         team_id=ticket.team_id,
         interaction_ids=ticket.interactions,
         rectification=matter_to_wire(ticket.rectification) if ticket.rectification else None,
+        skill=ticket.skill,
+        industry=ticket.industry,
     )
     running = [at for target, at in ticket.due.items() if ticket.clocks[target].since is not None]
     for moment, field in (

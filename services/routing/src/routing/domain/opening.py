@@ -180,7 +180,9 @@ def opened(
     """The ticket as it is first stored, version 1."""
     contact = wanted.contact
     routed = departments.route(
-        Matter(wanted.kind, wanted.type, contact.industry, contact.product, f"{wanted.title}\n{wanted.description}")
+        Matter(
+            wanted.kind, wanted.type, contact.industry, contact.product, f"{wanted.title}\n{wanted.description}", wanted.urgency, contact.customer_tier
+        )
     )
     late = [p.what for p in wanted.promises if p.deadline is not None and p.deadline <= at]
     note = note or "；".join([f"转{routed.department}", *(f"承诺期限已过，请核实是否兑现：{what}" for what in late)])
@@ -224,6 +226,7 @@ def opened(
         history=(HistoryEntry(at, by, Action.OPENED, None, State.OPEN, note),),
         team_id=contact.team_id,
         interactions=(contact.interaction_id,) if contact.interaction_id else (),
+        skill=routed.skill,
     )
     return timed(ticket, Clocks().opened(at), terms)
 
@@ -247,12 +250,13 @@ def absorbed(ticket: Ticket, wanted: Wanted, departments: DepartmentRules, level
         changed = replace(changed, urgency=Urgency.HIGH)
     if more_serious:
         contact = wanted.contact
+        text = f"{wanted.title}\n{wanted.description}"
         routed = departments.route(
-            Matter(ticket.kind, wanted.type, contact.industry, contact.product, f"{wanted.title}\n{wanted.description}")
+            Matter(ticket.kind, wanted.type, contact.industry, contact.product, text, changed.urgency, contact.customer_tier)
         )
         changed = replace(
             changed, type=wanted.type, title=wanted.title, description=wanted.description,
-            department=routed.department, routed_by=routed.routed_by,
+            department=routed.department, routed_by=routed.routed_by, skill=routed.skill,
         )
     changed = noted(changed, Action.COMMENTED, SYSTEM, at, f"并入同一会话的新发现：{'、'.join(added) or '承诺'}")
     new = levels.terms_for(changed)

@@ -166,6 +166,7 @@ class Ticket:
     team_id: str = ""
     interactions: tuple[str, ...] = ()
     rectification: Rectification | None = None
+    skill: str = ""
 
     @property
     def reopenings(self) -> int:

@@ -1,4 +1,4 @@
-"""Published service levels in MongoDB: one document for each version, which is never changed but for having been followed."""
+"""Published tables in MongoDB: one document for each version, which is never changed but for having been followed."""
 
 from collections.abc import Sequence
 from datetime import UTC
@@ -6,17 +6,17 @@ from datetime import UTC
 from chassis.errors import AlreadyExists
 from chassis.mongo import Database, Document, DuplicateKeyError, IndexModel
 
-from routing.app_levels import Published
+from routing.app_versions import Published
 
 
-class MongoLevels:
-    """The collection `service_levels`; `number` counts a tenant's versions from 1, the highest counts."""
+class MongoVersions:
+    """A collection of versions, such as `service_levels`; `number` counts a tenant's from 1, the highest counts."""
 
-    def __init__(self, db: Database) -> None:
-        self._levels = db["service_levels"]
+    def __init__(self, db: Database, collection: str) -> None:
+        self._versions = db[collection]
 
     async def prepare(self) -> None:
-        await self._levels.create_indexes([
+        await self._versions.create_indexes([
             IndexModel([("tenant", 1), ("number", 1)], name="tenant_number", unique=True),
             IndexModel([("to_move", 1)], name="to_move", sparse=True),
         ])
@@ -26,12 +26,13 @@ class MongoLevels:
         document = {
             "_id": f"{published.tenant}/{published.version}", "tenant": published.tenant, "version": published.version,
             "number": newest["number"] + 1 if newest else 1, "source": published.source, "published_by": published.published_by,
-            "published_at": published.published_at, "note": published.note, "before": published.before, "to_move": True,
+            "published_at": published.published_at, "note": published.note, "before": published.before,
+            **({} if published.moved else {"to_move": True}),
         }
         try:
-            await self._levels.insert_one(document)
+            await self._versions.insert_one(document)
         except DuplicateKeyError:
-            if await self._levels.find_one({"_id": document["_id"]}, {"_id": 1}):
+            if await self._versions.find_one({"_id": document["_id"]}, {"_id": 1}):
                 raise AlreadyExists(f"the version {published.version} was published before; write another", field="version") from None
             raise AlreadyExists("somebody else published at the same moment; look at that first", field="version") from None
 
@@ -40,21 +41,21 @@ class MongoLevels:
         return _published(found) if found else None
 
     async def get(self, tenant: str, version: str) -> Published | None:
-        found = await self._levels.find_one({"_id": f"{tenant}/{version}"})
+        found = await self._versions.find_one({"_id": f"{tenant}/{version}"})
         return _published(found) if found else None
 
     async def versions(self, tenant: str, limit: int) -> Sequence[Published]:
-        found = self._levels.find({"tenant": tenant}).sort("number", -1).limit(limit)
+        found = self._versions.find({"tenant": tenant}).sort("number", -1).limit(limit)
         return [_published(document) for document in await found.to_list(limit)]
 
     async def to_move(self, limit: int) -> Sequence[Published]:
-        return [_published(document) for document in await self._levels.find({"to_move": True}).limit(limit).to_list(limit)]
+        return [_published(document) for document in await self._versions.find({"to_move": True}).limit(limit).to_list(limit)]
 
     async def moved(self, published: Published) -> None:
-        await self._levels.update_one({"_id": f"{published.tenant}/{published.version}"}, {"$unset": {"to_move": ""}})
+        await self._versions.update_one({"_id": f"{published.tenant}/{published.version}"}, {"$unset": {"to_move": ""}})
 
     async def _newest(self, tenant: str) -> Document | None:
-        found = await self._levels.find({"tenant": tenant}).sort("number", -1).limit(1).to_list(1)
+        found = await self._versions.find({"tenant": tenant}).sort("number", -1).limit(1).to_list(1)
         return found[0] if found else None
 
 
