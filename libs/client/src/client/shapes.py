@@ -133,6 +133,7 @@ class ItemResult(TypedDict, total=False):
     bonus: bool
     section: str
     reviewed: bool
+    script: str
 
 
 class Dimension(TypedDict, total=False):
@@ -168,15 +169,66 @@ class Promise(TypedDict, total=False):
     turn_id: str
     at_ms: int
     owner: str
+    status: Literal["open", "kept", "late", "broken"]
 
 
 class TurnEmotion(TypedDict, total=False):
-    """The customer's emotion in one turn; `valence` -1 to 1."""
+    """The customer's emotion in one turn; `valence` -1 to 1, `arousal` in standard deviations of the speaker's own usual."""
 
     turn_id: str
     at_ms: int
     emotion: str
     valence: float
+    arousal: float
+    dissatisfaction: float
+
+
+class TippingPoint(TypedDict, total=False):
+    """Where the customer's mood turned for the worse."""
+
+    turn_id: str
+    at_ms: int
+    after_turn_id: str
+    recovered: bool
+
+
+class Redaction(TypedDict, total=False):
+    """A span that was masked, in characters of the unmasked turn; without its words."""
+
+    turn_id: str
+    role: Role
+    kind: str
+    char_from: int
+    char_to: int
+    start_ms: int
+    end_ms: int
+
+
+class Provenance(TypedDict, total=False):
+    """Everything an evaluation was made with."""
+
+    engine: str
+    rules_sha256: str
+    models: dict[str, str]
+    asr: dict[str, str]
+    turns_sha256: str
+
+
+class ChainLink(TypedDict, total=False):
+    """An evaluation's place in the company's chain."""
+
+    sequence: int
+    sha256: str
+    previous_sha256: str
+
+
+class LiveComparison(TypedDict, total=False):
+    """How the live evaluation differed from the one over the recording."""
+
+    score: float
+    items_differing: list[str]
+    alerts_live_only: list[str]
+    alerts_final_only: list[str]
 
 
 class ScorecardRef(TypedDict):
@@ -207,6 +259,11 @@ class Evaluation(TypedDict, total=False):
     score_high: float
     primary: bool
     reviewed_at: str
+    redactions: list[Redaction]
+    tipping_point: TippingPoint
+    provenance: Provenance
+    chain: ChainLink
+    live: LiveComparison
 
 
 class HistoryEntry(TypedDict, total=False):
