@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from mingjian.routing.v1 import routing_service_pb2 as mingjian_dot_routing_dot_v1_dot_routing__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n mingjian/routing/v1/events.proto\x12\x13mingjian.routing.v1\x1a)mingjian/routing/v1/routing_service.proto\";\n\x0cTicketOpened\x12+\n\x06ticket\x18\x01 \x01(\x0b\x32\x1b.mingjian.routing.v1.Ticket\"=\n\x0eTicketAssigned\x12+\n\x06ticket\x18\x01 \x01(\x0b\x32\x1b.mingjian.routing.v1.Ticket\">\n\x0fTicketEscalated\x12+\n\x06ticket\x18\x01 \x01(\x0b\x32\x1b.mingjian.routing.v1.Ticket\"=\n\x0eTicketResolved\x12+\n\x06ticket\x18\x01 \x01(\x0b\x32\x1b.mingjian.routing.v1.Ticket\";\n\x0cTicketClosed\x12+\n\x06ticket\x18\x01 \x01(\x0b\x32\x1b.mingjian.routing.v1.Ticket\"=\n\x0eTicketReopened\x12+\n\x06ticket\x18\x01 \x01(\x0b\x32\x1b.mingjian.routing.v1.Ticket\"L\n\rTicketChanged\x12+\n\x06ticket\x18\x01 \x01(\x0b\x32\x1b.mingjian.routing.v1.Ticket\x12\x0e\n\x06\x61\x63tion\x18\x02 \x01(\t\"]\n\rTicketDueSoon\x12+\n\x06ticket\x18\x01 \x01(\x0b\x32\x1b.mingjian.routing.v1.Ticket\x12\x10\n\x08\x64\x65\x61\x64line\x18\x02 \x01(\t\x12\r\n\x05share\x18\x03 \x01(\x01\"]\n\rTicketOverdue\x12+\n\x06ticket\x18\x01 \x01(\x0b\x32\x1b.mingjian.routing.v1.Ticket\x12\x10\n\x08\x64\x65\x61\x64line\x18\x02 \x01(\t\x12\r\n\x05level\x18\x03 \x01(\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n mingjian/routing/v1/events.proto\x12\x13mingjian.routing.v1\x1a)mingjian/routing/v1/routing_service.proto\";\n\x0cTicketOpened\x12+\n\x06ticket\x18\x01 \x01(\x0b\x32\x1b.mingjian.routing.v1.Ticket\"=\n\x0eTicketAssigned\x12+\n\x06ticket\x18\x01 \x01(\x0b\x32\x1b.mingjian.routing.v1.Ticket\">\n\x0fTicketEscalated\x12+\n\x06ticket\x18\x01 \x01(\x0b\x32\x1b.mingjian.routing.v1.Ticket\"=\n\x0eTicketResolved\x12+\n\x06ticket\x18\x01 \x01(\x0b\x32\x1b.mingjian.routing.v1.Ticket\";\n\x0cTicketClosed\x12+\n\x06ticket\x18\x01 \x01(\x0b\x32\x1b.mingjian.routing.v1.Ticket\"=\n\x0eTicketReopened\x12+\n\x06ticket\x18\x01 \x01(\x0b\x32\x1b.mingjian.routing.v1.Ticket\"L\n\rTicketChanged\x12+\n\x06ticket\x18\x01 \x01(\x0b\x32\x1b.mingjian.routing.v1.Ticket\x12\x0e\n\x06\x61\x63tion\x18\x02 \x01(\t\"]\n\rTicketDueSoon\x12+\n\x06ticket\x18\x01 \x01(\x0b\x32\x1b.mingjian.routing.v1.Ticket\x12\x10\n\x08\x64\x65\x61\x64line\x18\x02 \x01(\t\x12\r\n\x05share\x18\x03 \x01(\x01\"]\n\rTicketOverdue\x12+\n\x06ticket\x18\x01 \x01(\x0b\x32\x1b.mingjian.routing.v1.Ticket\x12\x10\n\x08\x64\x65\x61\x64line\x18\x02 \x01(\t\x12\r\n\x05level\x18\x03 \x01(\x05\"C\n\x0fWebhookDisabled\x12\x12\n\nwebhook_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,4 +50,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TICKETDUESOON']._serialized_end=646
   _globals['_TICKETOVERDUE']._serialized_start=648
   _globals['_TICKETOVERDUE']._serialized_end=741
+  _globals['_WEBHOOKDISABLED']._serialized_start=743
+  _globals['_WEBHOOKDISABLED']._serialized_end=810
 # @@protoc_insertion_point(module_scope)

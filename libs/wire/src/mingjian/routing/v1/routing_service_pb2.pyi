@@ -178,6 +178,54 @@ PROOF_VERDICT_FAILED: ProofVerdict.ValueType  # 3
 Global___ProofVerdict: _TypeAlias = ProofVerdict  # noqa: Y015
 
 @_typing.final
+class Attachment(_message.Message):
+    """Attachment is a file kept with a ticket."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ATTACHMENT_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    attachment_id: _builtins.str
+    """UUID."""
+    name: _builtins.str
+    """File name without path."""
+    media_type: _builtins.str
+    """For example "image/png"."""
+    size_bytes: _builtins.int
+    """Bytes."""
+    sha256: _builtins.str
+    """Of the content, lower-case hex."""
+    by: _builtins.str
+    """Who attached it."""
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        attachment_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        media_type: _builtins.str = ...,
+        size_bytes: _builtins.int = ...,
+        sha256: _builtins.str = ...,
+        by: _builtins.str = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "attachment_id", b"attachment_id", "by", b"by", "media_type", b"media_type", "name", b"name", "sha256", b"sha256", "size_bytes", b"size_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Attachment: _TypeAlias = Attachment  # noqa: Y015
+
+@_typing.final
 class HistoryEntry(_message.Message):
     """HistoryEntry is one thing that happened to a ticket."""
 
@@ -189,11 +237,12 @@ class HistoryEntry(_message.Message):
     FROM_STATE_FIELD_NUMBER: _builtins.int
     TO_STATE_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    PUBLIC_FIELD_NUMBER: _builtins.int
     by: _builtins.str
     """Principal who did it; "system" for the platform."""
     action: _builtins.str
     """opened, assigned, started, proven, unproven, relapsed, withdrawn, called_back, escalated, waited, resumed, answered, customer_said, diagnosed, commented, resolved, closed, reopened,
-    terms_changed, due_soon or overdue.
+    watched, unwatched, attached, detached, terms_changed, due_soon or overdue.
     """
     from_state: Global___TicketState.ValueType
     """State before; unset for opened."""
@@ -201,6 +250,8 @@ class HistoryEntry(_message.Message):
     """State after."""
     note: _builtins.str
     """Words that go with it."""
+    public: _builtins.bool
+    """The customer was told it; else only people of the company see it."""
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -214,10 +265,11 @@ class HistoryEntry(_message.Message):
         from_state: Global___TicketState.ValueType = ...,
         to_state: Global___TicketState.ValueType = ...,
         note: _builtins.str = ...,
+        public: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "at", b"at", "by", b"by", "from_state", b"from_state", "note", b"note", "to_state", b"to_state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "at", b"at", "by", b"by", "from_state", b"from_state", "note", b"note", "public", b"public", "to_state", b"to_state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -651,6 +703,9 @@ class Ticket(_message.Message):
     CHECKED_AT_FIELD_NUMBER: _builtins.int
     SKILL_FIELD_NUMBER: _builtins.int
     INDUSTRY_FIELD_NUMBER: _builtins.int
+    WATCHERS_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    EXTERNAL_ID_FIELD_NUMBER: _builtins.int
     ticket_id: _builtins.str
     """UUID."""
     tenant: _builtins.str
@@ -703,6 +758,8 @@ class Ticket(_message.Message):
     """What whoever takes it must be able to; empty for nothing special."""
     industry: _builtins.str
     """Industry of the contact."""
+    external_id: _builtins.str
+    """Its id in the system it was imported from; empty where it was not."""
     @_builtins.property
     def causes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Why it was opened: complaint, fault, fatal_item:<id>, repeated_item:<id>, product_issue:<issue>, repeat_contact, complaint_followup, feedback, broken_promise, promise, dissatisfied, manual."""
@@ -767,6 +824,14 @@ class Ticket(_message.Message):
     def checked_at(self) -> _timestamp_pb2.Timestamp:
         """When it was last held against the contact; unset before."""
 
+    @_builtins.property
+    def watchers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who watches it: agents' ids and names, at most 50."""
+
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Its files, at most 20."""
+
     def __init__(
         self,
         *,
@@ -812,10 +877,13 @@ class Ticket(_message.Message):
         checked_at: _timestamp_pb2.Timestamp | None = ...,
         skill: _builtins.str = ...,
         industry: _builtins.str = ...,
+        watchers: _abc.Iterable[_builtins.str] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
+        external_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["checked_at", b"checked_at", "closed_at", b"closed_at", "first_responded_at", b"first_responded_at", "first_response_due_at", b"first_response_due_at", "next_due_at", b"next_due_at", "opened_at", b"opened_at", "rectification", b"rectification", "resolution_due_at", b"resolution_due_at", "resolved_at", b"resolved_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "assignee", b"assignee", "causes", b"causes", "checked_at", b"checked_at", "clocks", b"clocks", "closed_at", b"closed_at", "customer_id", b"customer_id", "customer_tier", b"customer_tier", "department", b"department", "description", b"description", "fields", b"fields", "findings", b"findings", "first_responded_at", b"first_responded_at", "first_response_due_at", b"first_response_due_at", "history", b"history", "industry", b"industry", "interaction_id", b"interaction_id", "interaction_ids", b"interaction_ids", "kind", b"kind", "level", b"level", "levels_version", b"levels_version", "line", b"line", "missing_fields", b"missing_fields", "next_due_at", b"next_due_at", "opened_at", b"opened_at", "overdue", b"overdue", "policy_id", b"policy_id", "product", b"product", "rectification", b"rectification", "resolution", b"resolution", "resolution_due_at", b"resolution_due_at", "resolved_at", b"resolved_at", "routed_by", b"routed_by", "skill", b"skill", "state", b"state", "team_id", b"team_id", "tenant", b"tenant", "ticket_id", b"ticket_id", "title", b"title", "type", b"type", "urgency", b"urgency", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "assignee", b"assignee", "attachments", b"attachments", "causes", b"causes", "checked_at", b"checked_at", "clocks", b"clocks", "closed_at", b"closed_at", "customer_id", b"customer_id", "customer_tier", b"customer_tier", "department", b"department", "description", b"description", "external_id", b"external_id", "fields", b"fields", "findings", b"findings", "first_responded_at", b"first_responded_at", "first_response_due_at", b"first_response_due_at", "history", b"history", "industry", b"industry", "interaction_id", b"interaction_id", "interaction_ids", b"interaction_ids", "kind", b"kind", "level", b"level", "levels_version", b"levels_version", "line", b"line", "missing_fields", b"missing_fields", "next_due_at", b"next_due_at", "opened_at", b"opened_at", "overdue", b"overdue", "policy_id", b"policy_id", "product", b"product", "rectification", b"rectification", "resolution", b"resolution", "resolution_due_at", b"resolution_due_at", "resolved_at", b"resolved_at", "routed_by", b"routed_by", "skill", b"skill", "state", b"state", "team_id", b"team_id", "tenant", b"tenant", "ticket_id", b"ticket_id", "title", b"title", "type", b"type", "urgency", b"urgency", "version", b"version", "watchers", b"watchers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -969,6 +1037,8 @@ class ListTicketsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     ORDER_BY_FIELD_NUMBER: _builtins.int
+    WATCHER_FIELD_NUMBER: _builtins.int
+    QUERY_FIELD_NUMBER: _builtins.int
     interaction_id: _builtins.str
     """Only of this interaction, where set."""
     state: Global___TicketState.ValueType
@@ -989,6 +1059,12 @@ class ListTicketsRequest(_message.Message):
     """next_page_token of the page before."""
     order_by: _builtins.str
     """opened (newest first) or due (those with a running deadline, soonest first; with at most one of assignee, department, kind); opened where empty."""
+    watcher: _builtins.str
+    """Only watched by this person, where set."""
+    query: _builtins.str
+    """Only with these words, where set: in title, description, resolution, customer's id or id; 2 to 64 characters, all of several
+    words. New words are found within a second or two. A page may hold fewer tickets than asked for and still not be the last.
+    """
     def __init__(
         self,
         *,
@@ -1002,10 +1078,12 @@ class ListTicketsRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         order_by: _builtins.str = ...,
+        watcher: _builtins.str = ...,
+        query: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee", b"assignee", "customer_id", b"customer_id", "department", b"department", "interaction_id", b"interaction_id", "kind", b"kind", "order_by", b"order_by", "overdue", b"overdue", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee", b"assignee", "customer_id", b"customer_id", "department", b"department", "interaction_id", b"interaction_id", "kind", b"kind", "order_by", b"order_by", "overdue", b"overdue", "page_size", b"page_size", "page_token", b"page_token", "query", b"query", "state", b"state", "watcher", b"watcher"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1214,22 +1292,26 @@ class CommentTicketRequest(_message.Message):
     TICKET_ID_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    PUBLIC_FIELD_NUMBER: _builtins.int
     ticket_id: _builtins.str
     """UUID."""
     version: _builtins.int
     """Version the caller saw; 0 changes whatever is current."""
     note: _builtins.str
     """The note; needed."""
+    public: _builtins.bool
+    """It was sent to the customer, and answers what the customer said; else only people of the company see it."""
     def __init__(
         self,
         *,
         ticket_id: _builtins.str = ...,
         version: _builtins.int = ...,
         note: _builtins.str = ...,
+        public: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "ticket_id", b"ticket_id", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "public", b"public", "ticket_id", b"ticket_id", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
