@@ -4,8 +4,8 @@ from itertools import chain
 import orjson
 import pytest
 from chassis.errors import InvalidInput
-from gateway.adapters.json_mapping import dumps, fill, loads, set_from_text, to_json
-from gateway.adapters.json_words import shortest
+from chassis.json_writer import shortest, to_json
+from gateway.adapters.json_mapping import dumps, fill, loads, set_from_text
 from gateway.adapters.proto_methods import PUBLISHERS, SERVICES, class_of, load_contracts
 from google.protobuf import descriptor_pb2, descriptor_pool, duration_pb2, json_format, message_factory, struct_pb2
 from google.protobuf.descriptor import FieldDescriptor

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 from chassis.errors import InvalidInput
+from chassis.json_writer import to_json, writer_of
 from google.protobuf.message import Message
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.adapters.http_bodies import json_body
 from gateway.adapters.http_door import FOUND, Admission, Endpoint
-from gateway.adapters.json_mapping import fill, fill_field, loads, set_from_text, to_json, writer_of
+from gateway.adapters.json_mapping import fill, fill_field, loads, set_from_text
 from gateway.adapters.proto_methods import HttpRule, PublicMethod, descriptor_of, in_order_of_precedence, template_parts
 from gateway.adapters.public_calls import PublicCalls
 from gateway.settings import Settings

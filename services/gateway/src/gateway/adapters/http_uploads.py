@@ -8,6 +8,7 @@ from typing import IO, Any
 
 import orjson
 from chassis.errors import InvalidInput, TooMuch
+from chassis.json_writer import to_json
 from mingjian.ingestion.v1 import ingestion_service_pb2 as pb
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,7 +17,7 @@ from gateway.adapters.http_bodies import check_encoding, check_length, chunks, j
 from gateway.adapters.http_multipart import Form
 from gateway.adapters.http_problems import HttpProblem
 from gateway.adapters.http_routes import HEADERS
-from gateway.adapters.json_mapping import fill, loads, to_json
+from gateway.adapters.json_mapping import fill, loads
 from gateway.adapters.public_calls import PublicCalls
 from gateway.settings import Settings
 

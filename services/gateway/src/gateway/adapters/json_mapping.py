@@ -1,35 +1,22 @@
-"""Messages as JSON and back, by a converter compiled once per message type.
+"""JSON read into messages, as `chassis.json_writer` writes them; a number that JSON cannot write (NaN, infinity) is not read."""
 
-snake_case names; enum values in lower case without their prefix; 64-bit integers as numbers; times as RFC 3339; fields without
-presence always there, others where set. A number that JSON cannot write (NaN, infinity) becomes null, and none is read.
-Types of google.protobuf other than Timestamp, and maps, follow protobuf's own JSON mapping.
-"""
-
-import base64
 from collections.abc import Callable
-from keyword import iskeyword
 from typing import Any
 
 import orjson
 from chassis.errors import InvalidInput
+from chassis.json_writer import to_json
 from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from gateway.adapters.json_words import enum_words, from_query, read_time, reader_of, shortest, time_word
+from gateway.adapters.json_words import from_query, read_time, reader_of
 from gateway.adapters.proto_methods import descriptor_of
 
-Write = Callable[[Any], Any]
 Fill = Callable[[Message, Any], None]
 
 _TIMESTAMP = "google.protobuf.Timestamp"
-_writers: dict[str, Write] = {}
 _fillers: dict[str, dict[str, tuple[Fill, str]]] = {}
-
-
-def to_json(message: Message) -> Any:
-    """The message as dicts, lists, texts and numbers."""
-    return writer_of(descriptor_of(message))(message)
 
 
 def dumps(message: Message) -> bytes:
@@ -68,81 +55,6 @@ def loads(content: bytes | bytearray, path: str = "body") -> Any:
 
 def _byte(error: orjson.JSONDecodeError) -> int:
     return len(error.doc[: error.pos].encode())
-
-
-# ---- writing
-
-
-def writer_of(descriptor: Descriptor) -> Write:
-    """The compiled converter of a message type: a function of plain attribute reads, made from its descriptor."""
-    made = _writers.get(descriptor.full_name)
-    if made is None:
-        made = _compile(descriptor)
-    return made
-
-
-def _compile(descriptor: Descriptor) -> Write:
-    if descriptor.full_name == _TIMESTAMP:
-        made: Write = time_word
-    elif descriptor.file.package == "google.protobuf":
-        made = lambda m: json_format.MessageToDict(m, preserving_proto_field_name=True)  # noqa: E731 (a converter like the others)
-    else:
-        # Reading attributes in one straight function is four times as fast as walking over field descriptors per message.
-        names: dict[str, Any] = {}
-        lines = ["def write(m):", " d = {}"]
-        for field in descriptor.fields:
-            # Some names, such as `from`, are words of Python.
-            value = _expression(field, f"getattr(m, {field.name!r})" if iskeyword(field.name) else f"m.{field.name}", names)
-            guard = f" if m.HasField({field.name!r}): " if field.has_presence else " "
-            lines.append(f"{guard}d[{field.name!r}] = {value}")
-        lines.append(" return d")
-        exec("\n".join(lines), names)
-        made = names["write"]
-    _writers[descriptor.full_name] = made
-    return made
-
-
-def _expression(field: FieldDescriptor, read: str, names: dict[str, Any]) -> str:
-    """Python that turns a field's value into JSON's."""
-    if field.message_type is not None and field.message_type.GetOptions().map_entry:
-        value = field.message_type.fields_by_name["value"]
-        return f"{{str(k): {_expression(value, 'v', names)} for k, v in {read}.items()}}"
-    if field.is_repeated:
-        inner = _scalar(field, "v", names)
-        return f"list({read})" if inner == "v" else f"[{inner} for v in {read}]"
-    return _scalar(field, read, names)
-
-
-def _scalar(field: FieldDescriptor, read: str, names: dict[str, Any]) -> str:
-    name = f"c{field.number}"
-    if field.message_type is not None:
-        names[name] = _later(field.message_type)
-        return f"{name}({read})"
-    if field.enum_type is not None:
-        names[name] = _Words(enum_words(field.enum_type))
-        return f"{name}[{read}]"
-    if field.cpp_type == FieldDescriptor.CPPTYPE_FLOAT:
-        names["shortest"] = shortest
-        return f"shortest({read})"
-    if field.type == FieldDescriptor.TYPE_BYTES:
-        names["b64"] = lambda v: base64.b64encode(v).decode()
-        return f"b64({read})"
-    return read
-
-
-class _Words(dict[int, str]):
-    """A number that no word is known for, from a newer service, stays a number."""
-
-    def __missing__(self, number: int) -> int:
-        return number
-
-
-def _later(descriptor: Descriptor) -> Write:
-    """The type's converter; looked up at the first use where the type is being compiled right now."""
-    if descriptor.full_name in _writers:
-        return _writers[descriptor.full_name]
-    _writers[descriptor.full_name] = lambda m: _writers[descriptor.full_name](m)
-    return _compile(descriptor)
 
 
 # ---- reading

@@ -1,4 +1,4 @@
-"""Single values as JSON words and back: enums without their prefix, times as RFC 3339, the shortest float."""
+"""Single values read from JSON words: enums without their prefix, times as RFC 3339."""
 
 import base64
 import binascii
@@ -6,16 +6,15 @@ import math
 import re
 import struct
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chassis.errors import InvalidInput
+from chassis.json_writer import enum_words
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 from google.protobuf.timestamp_pb2 import Timestamp
 
 _FLOAT = struct.Struct("<f")
-_EPOCH = date(1970, 1, 1).toordinal()
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:([Zz])|([+-])(\d\d):(\d\d))")
 _BITS = {
     FieldDescriptor.CPPTYPE_INT32: (-(2**31), 2**31 - 1), FieldDescriptor.CPPTYPE_UINT32: (0, 2**32 - 1),
@@ -25,52 +24,11 @@ _BITS = {
 Read = Callable[[Any, str], Any]
 
 
-def enum_words(enum: EnumDescriptor) -> dict[int, str]:
-    """{1: "agent"} for ROLE_AGENT of Role: lower case, without the enum's own name in front."""
-    prefix = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", enum.name).upper() + "_"
-    return {value.number: value.name.removeprefix(prefix).lower() for value in enum.values}
-
-
-def shortest(value: float) -> float | None:
-    """The float64 with the fewest digits that is this float32; None for what JSON has no number for."""
-    # Zero and minus zero are one key to a cache.
-    return _shortest(value) if value else value
-
-
-@lru_cache(maxsize=8192)
-def _shortest(value: float) -> float | None:
-    if not math.isfinite(value):
-        return None
-    for digits in (6, 7, 8):
-        near = float(f"{value:.{digits}g}")
-        if abs(near) < 3.5e38 and _FLOAT.unpack(_pack(near))[0] == value:
-            return near
-    return float(f"{value:.9g}")
-
-
 def _pack(value: float) -> bytes:
     try:
         return _FLOAT.pack(value)
     except OverflowError:
         return _FLOAT.pack(math.inf)
-
-
-@lru_cache(maxsize=1024)
-def _day(number: int) -> str:
-    return date.fromordinal(number + _EPOCH).isoformat()
-
-
-def time_word(at: Timestamp) -> str:
-    """"2026-11-21T08:00:00.250Z"; as many digits of the second as there are, in threes."""
-    days, rest = divmod(at.seconds, 86400)
-    minutes, second = divmod(rest, 60)
-    head = f"{_day(days)}T{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}"
-    nanos = at.nanos
-    if not nanos:
-        return head + "Z"
-    if nanos % 1_000_000 == 0:
-        return f"{head}.{nanos // 1_000_000:03d}Z"
-    return f"{head}.{nanos // 1000:06d}Z" if nanos % 1000 == 0 else f"{head}.{nanos:09d}Z"
 
 
 def read_time(value: Any, path: str) -> Timestamp:

@@ -12,13 +12,13 @@ import nats.errors
 import nats.js.errors
 import orjson
 from chassis.errors import TooMuch, Unavailable
+from chassis.json_writer import to_json
 from chassis.messaging import Events, ensure_stream
 from google.protobuf.message import DecodeError, Message
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from prometheus_client import Counter, Gauge
 
-from gateway.adapters.json_mapping import to_json
 from gateway.domain.narrowing import agent_of_event
 from gateway.domain.stream import UNMASKED, Position
 

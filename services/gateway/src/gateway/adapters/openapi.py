@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from chassis.json_writer import enum_words
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
-from gateway.adapters.json_words import enum_words
 from gateway.adapters.openapi_extra import HAND_WRITTEN, PROBLEM
 from gateway.adapters.proto_methods import HttpRule, PublicMethod, descriptor_of, field_at
 
