@@ -10,11 +10,12 @@ import json
 import re
 import sys
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import control
 import uvicorn
+import work
 from calls import NOW, Call, iso, tone, uid
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -24,6 +25,7 @@ from world import KEYS, Problem, missing, need, paged, world
 Json = dict[str, Any]
 app = FastAPI()
 app.include_router(control.router)
+app.include_router(work.router)
 
 
 @app.exception_handler(Problem)
@@ -159,83 +161,6 @@ async def alerts(request: Request) -> Json:
         if kind in ("", a["kind"])
     ]
     return paged(found, request, "alerts")
-
-
-@app.get("/v1/tickets")
-async def tickets(request: Request) -> Json:
-    need(request, "tickets:read")
-    q = request.query_params
-    found = [
-        {k: v for k, v in t.items() if k != "history"}
-        for t in world.tickets
-        if all(q.get(k, "") in ("", t[k]) for k in ("interaction_id", "state", "department", "assignee", "kind"))
-        and (q.get("overdue") != "true" or t["overdue"])
-    ]
-    return paged(found, request, "tickets")
-
-
-@app.post("/v1/tickets")
-async def open_ticket(request: Request) -> Json:
-    need(request, "tickets:write")
-    asked = await request.json()
-    made = (
-        world.tickets[0]
-        | {"ticket_id": uid("manual", asked["idempotency_key"]), "state": "open", "version": 1, "causes": ["manual"], "assignee": "", "history": []}
-        | {k: v for k, v in asked.items() if k != "idempotency_key"}
-    )
-    world.tickets.insert(0, made)
-    return made
-
-
-@app.get("/v1/tickets/{ticket_id}")
-async def ticket(ticket_id: str, request: Request) -> Json:
-    need(request, "tickets:read")
-    return world.ticket(ticket_id)
-
-
-MOVES = {
-    "assign": "assigned",
-    "start": "in_progress",
-    "resolve": "resolved",
-    "close": "closed",
-    "reopen": "open",
-    "escalate": "assigned",
-    "comment": "",
-}
-
-
-@app.post("/v1/tickets/{ticket_id}:{verb}")
-async def move(ticket_id: str, verb: str, request: Request) -> Json:
-    need(request, "tickets:write")
-    asked, found = await request.json(), world.ticket(ticket_id)
-    if asked.get("version") and asked["version"] != found["version"]:
-        raise Problem(409, "ABORTED", f"the ticket has version {found['version']} now")
-    before, after = found["state"], MOVES[verb] or found["state"]
-    found |= (
-        {"state": after, "version": found["version"] + 1}
-        | {k: asked[k] for k in ("assignee", "resolution") if k in asked}
-        | ({"line": 2} if verb == "escalate" else {})
-    )
-    words = {
-        "assign": "assigned",
-        "start": "started",
-        "resolve": "resolved",
-        "close": "closed",
-        "reopen": "reopened",
-        "escalate": "escalated",
-        "comment": "commented",
-    }
-    found["history"].append(
-        {
-            "at": iso(datetime.now(UTC)),
-            "by": "key:test",
-            "action": words[verb],
-            "from_state": before,
-            "to_state": after,
-            "note": asked.get("note", ""),
-        }
-    )
-    return found
 
 
 def span(request: Request) -> tuple[date, date]:

@@ -227,73 +227,11 @@ class Call:
             "char_to": start + len(words),
         }
 
-    def ticket(self, n: int) -> Json:
-        """The ticket this call would have opened."""
-        high = self.evaluation["urgency"] == "high"
-        state = ("open", "assigned", "in_progress", "resolved", "closed")[n % 5] if n else "open"
-        opened = self.at + timedelta(minutes=2)
-        history = [{"at": iso(opened), "by": "system", "action": "opened", "from_state": "unspecified", "to_state": "open", "note": "质检自动开单"}]
-        if state != "open":
-            history.append(
-                {
-                    "at": iso(opened + timedelta(minutes=9)),
-                    "by": "key:supervisor",
-                    "action": "assigned",
-                    "from_state": "open",
-                    "to_state": "assigned",
-                    "note": "分给李工",
-                }
-            )
-        first, solved = opened + timedelta(minutes=15 if high else 120), opened + timedelta(hours=24 if high else 48)
-        made = {
-            "ticket_id": uid("ticket", self.id),
-            "tenant": "demo",
-            "interaction_id": self.id,
-            "kind": "service",
-            "type": self.evaluation["ticket_type"],
-            "urgency": self.evaluation["urgency"],
-            "department": {"telecom": "网维部", "ecommerce": "仓配部"}.get(self.script["industry"], "服务部"),
-            "line": 1,
-            "state": state,
-            "title": self.evaluation["summary"][:40],
-            "description": f"客户原话：{self.turns[1]['text']}",
-            "causes": ["complaint"] + (["fatal_item:no_shirking"] if self.evaluation["fatal"] else []),
-            "customer_id": self.script["customer"],
-            "customer_tier": self.script["tier"],
-            "agent_id": self.script["agent"],
-            "product": self.script["product"],
-            "assignee": "" if state == "open" else "李工",
-            "opened_at": iso(opened),
-            "first_response_due_at": iso(first),
-            "resolution_due_at": iso(solved),
-            "overdue": state in ("open", "assigned") and first < NOW,
-            "resolution": "",
-            "version": len(history),
-            "history": history,
-            "routed_by": "telecom.fault v3",
-        }
-        if state in ("in_progress", "resolved", "closed"):
-            made["first_responded_at"] = iso(opened + timedelta(minutes=12))
-            history.append(
-                {
-                    "at": iso(opened + timedelta(minutes=12)),
-                    "by": "key:li",
-                    "action": "started",
-                    "from_state": "assigned",
-                    "to_state": "in_progress",
-                    "note": "",
-                }
-            )
-        if state in ("resolved", "closed"):
-            made |= {"resolved_at": iso(opened + timedelta(hours=5)), "resolution": "已上门更换光猫，客户确认恢复。"}
-        return made
 
-
-def everything() -> tuple[list[Call], list[Json]]:
-    """Calls newest first, of all ages and states, and their tickets."""
+def everything() -> list[Call]:
+    """Calls newest first, of all ages and states."""
     calls = [Call(SCRIPTS[n % len(SCRIPTS)], n, NOW - timedelta(minutes=7 + n * 53)) for n in range(64)]
     calls.insert(0, Call(SCRIPTS[1], 901, NOW - timedelta(minutes=1), "transcribing"))
     calls.insert(1, Call(SCRIPTS[3], 902, NOW - timedelta(minutes=3), "scoring"))
     calls.insert(2, Call(SCRIPTS[4], 903, NOW - timedelta(minutes=5), "failed"))
-    complaints = [c for c in calls if c.interaction["status"] == "scored" and c.evaluation["ticket_type"] in ("投诉", "故障")]
-    return calls, [c.ticket(n) for n, c in enumerate(complaints)]
+    return calls

@@ -8,14 +8,20 @@ from typing import Any
 from calls import NOW, Call, everything, iso, uid
 from fastapi import Request
 from figures import KPIS
+from levels import SOURCE, levels_in
+from tickets import all_tickets
 
 Json = dict[str, Any]
 READS = ["caller:read", "events:read", "evaluations:read", "interactions:read", "knowledge:read", "kpis:read", "tickets:read"]
-ALL = [*READS, "audio:read", "interactions:write", "tickets:write", "knowledge:write", "knowledge:review", "kpis:write", "keys:admin", "audit:read"]
+ALL = [
+    *READS, "audio:read", "interactions:write", "tickets:write", "levels:write", "knowledge:write", "knowledge:review", "kpis:write", "keys:admin",
+    "audit:read",
+]
 KEYS = {
     "mj_admin": ("admin", ALL),
     "mj_supervisor": ("supervisor", [*READS, "audio:read", "tickets:write", "knowledge:write"]),
     "mj_viewer": ("viewer", READS),
+    "mj_agent": ("agent", [r for r in READS if r != "kpis:read"]),
     "mj_narrow": ("viewer", ["caller:read", "interactions:read"]),
     "mj_nothing": ("viewer", ["caller:read"]),
 }
@@ -35,7 +41,9 @@ class World:
     """What there is; every test process has its own."""
 
     def __init__(self) -> None:
-        self.calls, self.tickets = everything()
+        self.calls = everything()
+        self.tickets = all_tickets(self.calls)
+        self.levels = [levels_in(SOURCE) | {"active": True, "published_by": "shipped"}]
         self.keys: list[Json] = [
             {"key_id": uid("key", role), "name": f"{role} 的密钥", "role": role, "agent_id": "", "extra_permissions": [], "created_at": iso(NOW)}
             for _, (role, _) in list(KEYS.items())[:3]

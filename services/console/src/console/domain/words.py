@@ -30,12 +30,20 @@ TICKET_TYPES = ("咨询", "故障", "投诉", "业务办理")
 TICKET_ACTION = {
     "opened": "开单", "assigned": "分配", "started": "开始处理", "escalated": "升级二线", "waited": "等待客户", "resumed": "继续处理",
     "answered": "答复客户", "customer_said": "客户来信来电", "diagnosed": "诊断", "terms_changed": "时限变更", "commented": "备注", "resolved": "解决",
-    "closed": "关闭", "reopened": "重新打开", "due_soon": "即将超时", "overdue": "已超时",
+    "closed": "关闭", "reopened": "重新打开", "due_soon": "即将超时", "overdue": "已超时", "called_back": "已回访客户", "proven": "复核通过",
+    "unproven": "复核未通过", "relapsed": "整改后复发", "withdrawn": "整改撤销", "updated": "内容变更", "filled": "补全要素", "checked": "一致性核对",
+}
+TARGET_OF = {"agent": "坐席", "team": "班组", "product": "产品"}
+ROOT_CAUSE = {"training": "培训", "process": "流程", "system": "系统", "product": "产品"}
+VERDICT = {"not_yet": "复核中", "passed": "复核通过", "failed": "复核未通过"}
+FINDING = {
+    "type_lowered": "问题类型被降低", "urgency_lowered": "紧急程度被降低", "fact_missing": "缺少事实", "fact_contradicts": "与会话不一致",
 }
 CAUSE = {
     "complaint": "客户投诉", "fault": "故障报修", "broken_promise": "承诺未兑现", "promise": "承诺跟进", "dissatisfied": "客户不满意",
-    "manual": "人工开单",
+    "manual": "人工开单", "repeat_contact": "重复来电", "complaint_followup": "投诉后回访", "feedback": "客户差评",
 }
+_CAUSE_OF_ITEM = {"fatal_item": "致命项", "repeated_item": "反复未通过", "product_issue": "产品问题集中"}
 ARTICLE_STATE = {"submitted": "待审核", "published": "已发布", "retired": "已下架"}
 AUDITED = {
     "DownloadAudio": "收听录音", "GetTranscript": "查看转写", "GetEvaluation": "查看质检结果", "UploadInteraction": "上传录音",
@@ -43,6 +51,10 @@ AUDITED = {
     "RevokeApiKey": "吊销密钥", "ListApiKeys": "查看密钥", "ListAuditEntries": "查看审计日志", "SetTarget": "修改指标目标",
     "OpenTicket": "开工单", "AssignTicket": "分配工单", "StartTicket": "开始处理工单", "EscalateTicket": "升级工单",
     "CommentTicket": "备注工单", "ResolveTicket": "解决工单", "CloseTicket": "关闭工单", "ReopenTicket": "重开工单",
+    "WaitTicket": "工单等待客户", "ResumeTicket": "继续处理工单", "AnswerTicket": "工单答复客户", "DiagnoseTicket": "工单诊断",
+    "RecordCustomerMessage": "记录客户来信", "PlanRectification": "填写整改方案", "SummarizeRectifications": "查看整改成效",
+    "GetServiceLevels": "查看时限", "ListServiceLevels": "查看时限版本", "PublishServiceLevels": "发布时限", "PreviewDeadlines": "试算时限",
+    "UpdateTicket": "修改工单", "CheckTicket": "核对工单",
     "ImportFeedback": "导入客户评价", "SubmitArticle": "提交知识条目", "PublishArticle": "发布知识条目",
     "ListEvaluations": "查看质检列表", "ListAlerts": "查看预警", "GetTicket": "查看工单", "ListTickets": "查看工单列表",
 }
@@ -58,7 +70,8 @@ def word(words: Mapping[str, str], key: str | None) -> str:
 
 def cause(key: str) -> str:
     """Why a ticket was opened."""
-    return f"致命项 {key.partition(':')[2]}" if key.startswith("fatal_item:") else word(CAUSE, key)
+    kind, _, about = key.partition(":")
+    return f"{_CAUSE_OF_ITEM[kind]} {about}" if kind in _CAUSE_OF_ITEM and about else word(CAUSE, key)
 
 
 def moment(text: str | None) -> datetime | None:
