@@ -30,7 +30,7 @@ def test_what_was_not_said_is_filled_in():
     ("said", "field"),
     [
         ({"channel": "fax"}, "metadata.channel"), ({"industry": "farming"}, "metadata.industry"), ({"audio_format": "opus"}, "metadata.audio_format"),
-        ({"agent_kind": "robot"}, "metadata.agent_kind"), ({"queue": "a" * 201}, "metadata.queue"),
+        ({"agent_kind": "robot"}, "metadata.agent_kind"), ({"queue": "a" * 201}, "metadata.queue"), ({"hang_up": "nobody"}, "metadata.hang_up"),
         ({"agent_id": "a" * 201}, "metadata.agent_id"), ({"team_id": "a" * 201}, "metadata.team_id"), ({"customer_id": "a" * 201}, "metadata.customer_id"),
         ({"customer_tier": "a" * 201}, "metadata.customer_tier"), ({"product": "宽" * 201}, "metadata.product"),
         ({"external_id": "a" * 201}, "metadata.external_id"), ({"external_id": "a\nb"}, "metadata.external_id"), ({"product": "a\0"}, "metadata.product"),
@@ -43,7 +43,7 @@ def test_wrong_metadata_is_refused_by_field(said, field):
 
 
 @pytest.mark.parametrize("said", [{"agent_id": "a" * 200}, {"product": "宽　带"}, {"started_at": NOW + timedelta(hours=23)}, {"industry": "bank"},
-                                  {"agent_kind": "bot", "queue": "投诉组"}])
+                                  {"agent_kind": "bot", "queue": "投诉组", "hang_up": "system"}])
 def test_metadata_at_its_limits_is_accepted(said):
     assert replace(accepted(Metadata(**said), ANYONE, NOW)).tenant == "t1"
 

@@ -26,6 +26,7 @@ _STATUS_NUMBERS = {ours: number for number, ours in STATUSES.items()}
 _MEDIUM_NUMBERS = {Medium.CALL: pb.MEDIUM_CALL, Medium.CHAT: pb.MEDIUM_CHAT}
 _PLAIN = (
     "tenant", "channel", "agent_id", "team_id", "customer_id", "customer_tier", "product", "industry", "external_id", "audio_format", "agent_kind", "queue",
+    "hang_up",
 )
 
 N = TypeVar("N", bound=int)

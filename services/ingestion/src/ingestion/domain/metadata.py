@@ -13,6 +13,7 @@ CHANNELS = ("hotline", "app", "wechat", "miniprogram", "online", "store", "enter
 INDUSTRIES = ("telecom", "appliance", "automotive", "electronics", "ecommerce", "bank", "insurance")
 AUDIO_FORMATS = ("alaw", "mulaw")
 AGENT_KINDS = ("human", "bot")
+HANG_UPS = ("agent", "customer", "system")
 MAX_NAME_CHARS = 200
 # Nothing recorded before call recording was digital, nothing from after tomorrow: a wrong unit or a wrong clock.
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
@@ -59,6 +60,7 @@ class Metadata:
     audio_format: str = ""
     agent_kind: str = ""
     queue: str = ""
+    hang_up: str = ""
 
 
 def accepted(sent: Metadata, caller: Caller, now: datetime) -> Metadata:
@@ -74,6 +76,7 @@ def accepted(sent: Metadata, caller: Caller, now: datetime) -> Metadata:
     _one_of("metadata.industry", sent.industry, INDUSTRIES)
     _one_of("metadata.audio_format", sent.audio_format, AUDIO_FORMATS)
     _one_of("metadata.agent_kind", sent.agent_kind, AGENT_KINDS)
+    _one_of("metadata.hang_up", sent.hang_up, HANG_UPS)
     for name in _NAMES:
         check_name(f"metadata.{name}", getattr(sent, name))
     if sent.started_at:
