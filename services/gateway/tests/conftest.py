@@ -192,8 +192,9 @@ class World:
     db: object = None
     keys: dict = field(default_factory=dict)
 
-    async def key(self, role, extra=(), agent_id=""):
-        made = await self.http.post("/v1/api-keys", json={"name": role, "role": role, "agent_id": agent_id, "extra_permissions": list(extra)})
+    async def key(self, role, extra=(), agent_id="", team_id=""):
+        asked = {"name": role, "role": role, "agent_id": agent_id, "team_id": team_id, "extra_permissions": list(extra)}
+        made = await self.http.post("/v1/api-keys", json=asked)
         assert made.status_code == 200, made.text
         self.keys[made.json()["secret"]] = made.json()["key"]["key_id"]
         return {"Authorization": f"Bearer {made.json()['secret']}"}

@@ -34,7 +34,7 @@ async def admin(keys):
 
 
 async def test_a_secret_is_kept_as_a_hash_alone(keys, admin, db):
-    key, secret = await keys.create(admin, name="sdk", role="integrator", agent_id="", extra=frozenset())
+    key, secret = await keys.create(admin, name="sdk", role="integrator", agent_id="", team_id="", extra=frozenset())
     assert await keys.authenticate(secret) == key
     stored = await db["api_keys"].find({}).to_list(10)
     assert secret not in str(stored) and hash_secret(secret, "pepper") in str(stored)
@@ -89,9 +89,9 @@ async def test_another_tenants_key_is_not_there(keys, admin):
 
 
 async def test_a_supervisor_makes_no_administrators(keys, admin):
-    supervisor, _ = await keys.create(admin, name="s", role="supervisor", agent_id="", extra=frozenset({"keys:admin"}))
+    supervisor, _ = await keys.create(admin, name="s", role="supervisor", agent_id="", team_id="", extra=frozenset({"keys:admin"}))
     with pytest.raises(Denied):
-        await keys.create(supervisor, name="x", role="admin", agent_id="", extra=frozenset())
+        await keys.create(supervisor, name="x", role="admin", agent_id="", team_id="", extra=frozenset())
 
 
 @pytest.fixture

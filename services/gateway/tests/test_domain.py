@@ -47,7 +47,7 @@ def test_only_those_who_need_recordings_hear_them():
 def test_nobody_gives_what_they_lack(role, agent_id, extra, creator, refused):
     def grant():
         check_grant(
-            role, agent_id, frozenset(extra), creator_role=creator, creator_permissions=permissions_of(creator, ["keys:admin"]), creator_agent_id=""
+            role, agent_id, "", frozenset(extra), creator_role=creator, creator_permissions=permissions_of(creator, ["keys:admin"]), creator_narrowed=False
         )
 
     if refused is None:
@@ -63,7 +63,7 @@ def test_nobody_gives_what_they_lack(role, agent_id, extra, creator, refused):
 
 def test_a_key_narrowed_to_an_agent_makes_no_keys():
     with pytest.raises(Denied):
-        check_grant("viewer", "", frozenset(), creator_role="agent", creator_permissions=ALL, creator_agent_id="a1")
+        check_grant("viewer", "", "", frozenset(), creator_role="agent", creator_permissions=ALL, creator_narrowed=True)
 
 
 def test_every_narrowing_fits_the_request_it_is_for():

@@ -132,6 +132,15 @@ async def test_an_agent_hears_of_its_own_work_alone(world):
         assert (await stream.next())[1]["data"]["evaluation"]["score"] == 77
 
 
+async def test_a_team_hears_of_its_own_work_alone(world):
+    chief = await world.key("supervisor", team_id="north")
+    async with listening(world, **chief) as stream:
+        await world.publish(routing_events.TicketOpened(ticket=routing.Ticket(ticket_id="k1", team_id="south")))
+        await world.publish(asr.TranscriptionStarted(interaction_id="i9"))
+        await world.publish(routing_events.TicketOpened(ticket=routing.Ticket(ticket_id="k2", team_id="north")))
+        assert (await stream.next())[1]["data"]["ticket"]["ticket_id"] == "k2"
+
+
 async def test_what_customers_write_in_surveys_is_shown_to_pii_read_alone(world):
     pii = await world.key("viewer", extra=["pii:read"])
     event = ingestion_events.FeedbackReceived(feedback=ingestion.Feedback(feedback_id="f1", comment="我叫王小明"))

@@ -55,6 +55,7 @@ async def test_a_key_revoked_by_another_replica_ends_within_5_s(world):
         ({"name": "", "role": "viewer"}, 400, "name"),
         ({"name": "x" * 101, "role": "viewer"}, 400, "name"),
         ({"name": "x", "role": "agent"}, 400, "agent_id"),
+        ({"name": "x", "role": "integrator", "team_id": "north"}, 400, "team_id"),
         ({"name": "x", "role": "viewer", "extra_permissions": ["*"]}, 400, "extra_permissions"),
     ],
 )
@@ -102,6 +103,29 @@ async def test_an_agent_sees_its_own_work_alone(world):
         assert answer.status_code == status, (path, answer.text)
     assert [asked.agent_id for asked in world.nlp.asked] == ["a1", "a1"]
     assert world.routing.asked[0].assignee == "a1"
+
+
+async def test_a_supervisors_key_may_be_held_to_one_teams_work(world):
+    def put(team_id):
+        about = ingestion.InteractionMetadata(agent_id="a1", team_id=team_id)
+        return world.ingestion.put(ingestion.Interaction(interaction_id=new_id(), tenant="t1", metadata=about)).interaction_id
+
+    own, other = put("north"), put("south")
+    for ticket_id, team_id in (("k1", "north"), ("k2", "south")):
+        world.routing.tickets[ticket_id] = routing.Ticket(ticket_id=ticket_id, tenant="t1", team_id=team_id, agent_id="a1")
+    chief = await world.key("supervisor", team_id="north")
+    for path, status in (
+        (f"/v1/interactions/{own}", 200), (f"/v1/interactions/{other}", 404), (f"/v1/interactions/{other}/evaluation", 404),
+        ("/v1/evaluations", 200), ("/v1/evaluations?team_id=north", 200), ("/v1/evaluations?team_id=south", 403),
+        ("/v1/tickets", 200), ("/v1/tickets?team_id=south", 403), ("/v1/tickets/k1", 200), ("/v1/tickets/k2", 404),
+        ("/v1/kpis", 200), ("/v1/kpis?team_id=south", 403), ("/v1/articles:search?q=x", 200),
+    ):
+        answer = await world.http.get(path, headers=chief)
+        assert answer.status_code == status, (path, answer.text)
+    assert {asked.team_id for asked in (*world.nlp.asked, *world.routing.asked)} == {"north"}
+    assert (await world.http.post("/v1/tickets/k2:assign", json={"assignee": "w"}, headers=chief)).status_code == 404
+    assert (await world.http.post("/v1/tickets/k1:assign", json={"assignee": "w"}, headers=chief)).status_code == 200
+    assert (await world.http.post("/v1/tickets", json={"title": "x"}, headers=chief)).status_code == 403
 
 
 async def test_what_cannot_be_narrowed_is_denied_even_with_the_right_to_it(world):

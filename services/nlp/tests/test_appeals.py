@@ -103,6 +103,13 @@ async def test_many_at_the_same_time_open_one(platform, room):
     assert await platform.db.appeals.count_documents({}) == 1
 
 
+async def test_who_is_held_to_another_team_finds_no_such_appeal(platform, room):
+    appeal = await opened(room)
+    elsewhere = Identity("t1", "key:elsewhere", INSPECTOR.permissions, team_id="elsewhere")
+    code, _ = await refused(decide(room, appeal, PASS, identity=elsewhere))
+    assert code is grpc.StatusCode.NOT_FOUND
+
+
 async def test_what_an_appeal_decided_is_not_appealed_again_but_other_items_are(platform, room):
     failed = await items_with(platform, "fail")
     await decide(room, await opened(room, failed[0]), FAIL)

@@ -23,12 +23,13 @@ _caller: contextvars.ContextVar["Identity"] = contextvars.ContextVar("caller")
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """`permissions` as in the proto option; {"*"} is one of the platform's own services. `agent_id` narrows to one agent's own."""
+    """`permissions` as in the proto option; {"*"} is one of the platform's own services. `agent_id` narrows to one agent's own, `team_id` to one team's."""
 
     tenant: str
     principal: str
     permissions: frozenset[str] = frozenset()
     agent_id: str = ""
+    team_id: str = ""
 
     @property
     def is_service(self) -> bool:
@@ -62,7 +63,7 @@ def acting_as(identity: Identity) -> Iterator[None]:
 
 def encode(identity: Identity, key: str) -> str:
     """The metadata value: base64 of JSON, a dot, and its HMAC-SHA256 under `key`."""
-    body = json.dumps([identity.tenant, identity.principal, sorted(identity.permissions), identity.agent_id], ensure_ascii=True)
+    body = json.dumps([identity.tenant, identity.principal, sorted(identity.permissions), identity.agent_id, identity.team_id], ensure_ascii=True)
     payload = base64.b64encode(body.encode()).decode()
     return f"{payload}.{_signature(payload, key)}"
 
@@ -73,10 +74,10 @@ def decode(value: str, key: str) -> Identity:
     if not hmac.compare_digest(signature, _signature(payload, key)):
         raise Unauthenticated("the caller's identity is not signed by this platform")
     try:
-        tenant, principal, permissions, agent_id = json.loads(base64.b64decode(payload, validate=True))
+        tenant, principal, permissions, agent_id, team_id = json.loads(base64.b64decode(payload, validate=True))
         if not TENANT.fullmatch(tenant):
             raise ValueError(tenant)
-        return Identity(tenant, principal, frozenset(permissions), agent_id)
+        return Identity(tenant, principal, frozenset(permissions), agent_id, team_id)
     except (ValueError, TypeError, binascii.Error):
         raise Unauthenticated("the caller's identity cannot be read") from None
 

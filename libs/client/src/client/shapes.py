@@ -597,6 +597,7 @@ class ApiKey(TypedDict, total=False):
     name: str
     role: Literal["admin", "supervisor", "inspector", "agent", "integrator", "viewer"]
     agent_id: str
+    team_id: str
     extra_permissions: list[str]
     created_at: str
     revoked_at: str

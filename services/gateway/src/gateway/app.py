@@ -95,16 +95,18 @@ class Keys:
             raise Unauthenticated("this API key was revoked")
         return cached.key
 
-    async def create(self, creator: ApiKey, *, name: str, role: str, agent_id: str, extra: frozenset[str]) -> tuple[ApiKey, str]:
+    async def create(self, creator: ApiKey, *, name: str, role: str, agent_id: str, team_id: str, extra: frozenset[str]) -> tuple[ApiKey, str]:
         """A new key and its secret, which is kept nowhere. Raises InvalidInput, Denied, TooMuch."""
         check_name(name)
         check_grant(
-            role, agent_id, extra, creator_role=creator.role, creator_permissions=creator.identity().permissions, creator_agent_id=creator.agent_id
+            role, agent_id, team_id, extra, creator_role=creator.role, creator_permissions=creator.identity().permissions,
+            creator_narrowed=bool(creator.agent_id or creator.team_id),
         )
         if await self.store.working(creator.tenant) >= MOST_KEYS:
             raise TooMuch(f"there are {MOST_KEYS} working keys; revoke one first")
         secret = new_secret()
-        key = ApiKey(self.new_id(), creator.tenant, name, role, agent_id, tuple(sorted(extra)), to_the_millisecond(self.now()), creator.principal)
+        at = to_the_millisecond(self.now())
+        key = ApiKey(self.new_id(), creator.tenant, name, role, agent_id, tuple(sorted(extra)), at, creator.principal, team_id=team_id)
         await self.store.add(key, hash_secret(secret, self.pepper))
         return key, secret
 

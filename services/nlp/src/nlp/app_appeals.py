@@ -99,7 +99,7 @@ class Appeals:
         for _ in range(_TRIES):
             appeal = await self._store.find(person.tenant, appeal_id)
             judged = await self._store.judged(person.tenant, appeal.interaction_id) if appeal else None
-            if appeal is None or judged is None:
+            if appeal is None or judged is None or person.team_id not in ("", appeal.team_id):
                 raise NotFound("there is no such appeal", field="appeal_id")
             if person.principal == appeal.opened_by or not may_judge(person.principal, appeal.agent_id):
                 raise Denied("an appeal is decided by another than who opened it", field="appeal_id")

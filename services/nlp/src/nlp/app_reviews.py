@@ -19,11 +19,12 @@ NewId = Callable[[], str]
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who acts: a tenant, a principal, and the one agent whose contacts the key is for (no agent's where empty)."""
+    """Who acts: a tenant, a principal, and the one agent or team whose contacts the key is for (nobody's where empty)."""
 
     tenant: str
     principal: str
     agent_id: str = ""
+    team_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ EXTRA = {
     "knowledge:review": "审核知识", "kpis:write": "修改指标目标",
 }
 _KEY_COLUMNS = (
-    column("name", "用途"), column("role", "角色"), column("agent", "坐席"), column("extra", "额外权限"), column("created", "创建时间"),
+    column("name", "用途"), column("role", "角色"), column("agent", "坐席或班组"), column("extra", "额外权限"), column("created", "创建时间"),
     column("state", "状态"), column("act", ""),
 )
 _KEY_CELLS = {
@@ -33,6 +33,9 @@ _ROLE_NOTE = {
     "admin": "全部权限，含密钥、目标与审计", "supervisor": "看全部、听录音、处理工单、提交知识", "inspector": "看全部、听录音", "agent": "只看自己的会话与工单",
     "integrator": "程序接入：上传、查询、事件", "viewer": "只读，不含录音",
 }
+
+# Roles whose key may be held to one team.
+OF_A_TEAM = ("supervisor", "inspector", "viewer")
 
 
 class Keys:
@@ -56,7 +59,7 @@ class Keys:
             return
         rows = [
             {
-                "id": k.get("key_id", ""), "name": k.get("name", ""), "role": word(ROLE_OF_KEY, k.get("role")), "agent": k.get("agent_id") or NONE,
+                "id": k.get("key_id", ""), "name": k.get("name", ""), "role": word(ROLE_OF_KEY, k.get("role")), "agent": _held_to(k),
                 "extra": "、".join(EXTRA.get(p, p) for p in k.get("extra_permissions", [])) or NONE, "created": when(k.get("created_at")),
                 "state": f"{when(k.get('revoked_at'))} 吊销" if k.get("revoked_at") else "有效", "works": not k.get("revoked_at"),
             }
@@ -77,7 +80,7 @@ class Keys:
                 strong_button("吊销", revoke).props("color=negative").mark("revoke")
 
     def ask(self) -> None:
-        form: dict[str, Any] = {"name": "", "role": "viewer", "agent_id": "", "extra_permissions": []}
+        form: dict[str, Any] = {"name": "", "role": "viewer", "agent_id": "", "team_id": "", "extra_permissions": []}
 
         async def create() -> None:
             if not form["name"].strip():
@@ -86,7 +89,8 @@ class Keys:
             if form["role"] == "agent" and not form["agent_id"].strip():
                 agent.error = "坐席角色需要填写坐席编号"
                 return
-            wanted = {k: v for k, v in form.items() if v and (k != "agent_id" or form["role"] == "agent")}
+            bound_to = {"agent_id": ("agent",), "team_id": OF_A_TEAM}
+            wanted = {k: v for k, v in form.items() if v and form["role"] in bound_to.get(k, (form["role"],))}
             made = await act(self.session.gateway.post("/v1/api-keys", wanted))
             if made:
                 box.close()
@@ -98,6 +102,8 @@ class Keys:
             roles = {k: f"{v} — {_ROLE_NOTE[k]}" for k, v in ROLE_OF_KEY.items()}
             choice(roles, label="角色", value=form["role"]).bind_value(form, "role").classes("mj-full").mark("key-role")
             agent = words("坐席编号").bind_value(form, "agent_id").classes("mj-full").bind_visibility_from(form, "role", value="agent")
+            team = words("班组（留空可看所有班组）").bind_value(form, "team_id").classes("mj-full")
+            team.bind_visibility_from(form, "role", backward=lambda role: role in OF_A_TEAM)
             choice(EXTRA, label="额外权限（可不选）", value=[], multiple=True).bind_value(form, "extra_permissions").classes("mj-full")
             with line("mj-actions"):
                 quiet_button("取消", box.close)
@@ -228,3 +234,7 @@ async def build(session: Session, request: Request) -> None:
             for name, _, part in parts:
                 with ui.tab_panel(name):
                     part(session)
+
+
+def _held_to(key: ApiKey) -> str:
+    return key.get("agent_id") or (f"班组 {key['team_id']}" if key.get("team_id") else NONE)

@@ -30,7 +30,7 @@ class GatewayService:
         who = caller()
         creator = await self._keys.of_principal(who.tenant, who.principal)
         key, secret = await self._keys.create(
-            creator, name=request.name, role=request.role, agent_id=request.agent_id, extra=frozenset(request.extra_permissions)
+            creator, name=request.name, role=request.role, agent_id=request.agent_id, team_id=request.team_id, extra=frozenset(request.extra_permissions),
         )
         return pb.CreateApiKeyResponse(key=_key(key), secret=secret)
 
@@ -62,7 +62,7 @@ def _time(at: datetime) -> Timestamp:
 
 def _key(key: ApiKey) -> pb.ApiKey:
     return pb.ApiKey(
-        key_id=key.key_id, name=key.name, role=key.role, agent_id=key.agent_id, extra_permissions=key.extra_permissions,
+        key_id=key.key_id, name=key.name, role=key.role, agent_id=key.agent_id, team_id=key.team_id, extra_permissions=key.extra_permissions,
         created_at=_time(key.created_at), revoked_at=_time(key.revoked_at) if key.revoked_at else None,
     )
 

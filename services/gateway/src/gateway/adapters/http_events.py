@@ -102,7 +102,8 @@ class EventStreams:
         yield ended(listener.ended)
 
     def _for(self, who: Identity, types: frozenset[str], event: Streamed) -> bool:
-        return event.type in types and (not who.agent_id or event.agent_id == who.agent_id)
+        own = event.agent_id == who.agent_id if who.agent_id else not who.team_id or event.team_id == who.team_id
+        return event.type in types and own
 
     async def _still_works(self, authorization: str) -> bool:
         try:

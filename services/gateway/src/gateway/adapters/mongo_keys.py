@@ -24,7 +24,7 @@ class MongoKeys:
 
     async def add(self, key: ApiKey, secret_hash: str) -> None:
         document = {
-            "_id": key.key_id, "tenant": key.tenant, "name": key.name, "role": key.role, "agent_id": key.agent_id,
+            "_id": key.key_id, "tenant": key.tenant, "name": key.name, "role": key.role, "agent_id": key.agent_id, "team_id": key.team_id,
             "extra_permissions": list(key.extra_permissions), "created_at": key.created_at, "created_by": key.created_by,
             "revoked_at": key.revoked_at, "secret_hash": secret_hash,
         }
@@ -56,5 +56,5 @@ def _key(document: Document | None) -> ApiKey | None:
         return None
     return ApiKey(
         document["_id"], document["tenant"], document["name"], document["role"], document["agent_id"], tuple(document["extra_permissions"]),
-        document["created_at"], document["created_by"], document["revoked_at"],
+        document["created_at"], document["created_by"], document["revoked_at"], document.get("team_id", ""),
     )

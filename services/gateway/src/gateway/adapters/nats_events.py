@@ -19,7 +19,7 @@ from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from prometheus_client import Counter, Gauge
 
-from gateway.domain.narrowing import agent_of_event
+from gateway.domain.narrowing import agent_of_event, team_of_event
 from gateway.domain.stream import UNMASKED, Position
 
 log = logging.getLogger(__name__)
@@ -56,6 +56,11 @@ class Streamed:
     def agent_id(self) -> str:
         """The agent it is about; "" for none."""
         return agent_of_event(self._data())
+
+    @property
+    def team_id(self) -> str:
+        """The team it is about; "" for none."""
+        return team_of_event(self._data())
 
     def written(self, *, unmasked: bool) -> bytes:
         """A CloudEvent in JSON, written once for all who listen. Words nobody has masked are there only where `unmasked`."""

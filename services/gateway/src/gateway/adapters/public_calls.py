@@ -39,12 +39,12 @@ class PublicCalls:
         self.by_name = {method.name: method for method in methods}
         self._peers, self._local, self._audit = peers, local, audit
         # Whose an interaction is never changes, so it is asked once.
-        self._owners: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._owners: OrderedDict[tuple[str, str], tuple[str, str]] = OrderedDict()
 
     async def unary(self, method: PublicMethod, request: Message, *, within_s: float | None = None) -> Message:
         """Raises Problem or grpc.aio.AioRpcError."""
         who = self._allowed(method)
-        if who.agent_id:
+        if _is_narrowed(who):
             await self._narrow(method, request, who)
         if not is_audited(method.name, method.permission, who.permissions):
             return await self._answer(method, request, within_s)
@@ -54,22 +54,23 @@ class PublicCalls:
     async def unary_bytes(self, method: PublicMethod, request: bytes, *, within_s: float | None = None) -> bytes:
         """The same for a request that nobody has to look into: its bytes go on as they are. Raises Problem or AioRpcError."""
         who = self._allowed(method)
-        if method.name not in self._local and not who.agent_id and not is_audited(method.name, method.permission, who.permissions):
+        if method.name not in self._local and not _is_narrowed(who) and not is_audited(method.name, method.permission, who.permissions):
             answer: bytes = await self._peers.unary(method, request, raw=True, within_s=within_s)
             return answer
         return (await self.unary(method, self._parse(method, request), within_s=within_s)).SerializeToString()
 
     async def send(self, method: PublicMethod, parts: AsyncIterator[Any], *, raw: bool = False, within_s: float | None = None) -> Any:
         """A call of many parts in. Raises Problem or AioRpcError."""
-        if self._allowed(method).agent_id:
-            narrowing_of(method.name)
-            raise Denied("a key of role agent sends no streams")
+        who = self._allowed(method)
+        if _is_narrowed(who):
+            narrowing_of(method.name, of_a_team=not who.agent_id)
+            raise Denied("a key that is held to one agent's or one team's work sends no streams")
         return await self._peers.send(method, parts, raw=raw, within_s=within_s)
 
     async def receive(self, method: PublicMethod, request: Message, *, within_s: float | None = None) -> AsyncIterator[Message]:
         """A call of many parts out; what is audited is written down before the first part leaves. Raises Problem or AioRpcError."""
         who = self._allowed(method)
-        if who.agent_id:
+        if _is_narrowed(who):
             await self._narrow(method, request, who)
         audited = is_audited(method.name, method.permission, who.permissions)
         parts = self._peers.receive(method, request, within_s=within_s)
@@ -132,11 +133,9 @@ class PublicCalls:
 
     async def _narrow(self, method: PublicMethod, request: Any, who: Identity) -> None:
         """Hold a request to the agent's own work. Raises Denied, or NotFound as for what is not there at all."""
-        match narrowing_of(method.name):
+        match narrowing_of(method.name, of_a_team=not who.agent_id):
             case Narrowing.AGENT_FIELD:
-                if request.agent_id not in ("", who.agent_id):
-                    raise Denied("a key of role agent sees its own agent's work alone")
-                request.agent_id = who.agent_id
+                _set_own(request, *(("agent_id", who.agent_id) if who.agent_id else ("team_id", who.team_id)))
             case Narrowing.OWN_INTERACTION:
                 await self._own_interaction(request.interaction_id, who)
             case Narrowing.OWN_INTERACTION_IF_ANY:
@@ -156,19 +155,38 @@ class PublicCalls:
 
     async def _own_interaction(self, interaction_id: str, who: Identity) -> None:
         if not interaction_id:
-            raise Denied("a key of role agent has to name one of its own interactions: interaction_id")
+            raise Denied("this key has to name one of its own interactions: interaction_id")
         place = (who.tenant, interaction_id)
         owner = self._owners.get(place)
         if owner is None:
             asked = ingestion_service_pb2.GetInteractionRequest(interaction_id=interaction_id)
             answer = await self._peers.unary(self.by_name[GET_INTERACTION], asked)
-            owner = self._owners[place] = answer.interaction.metadata.agent_id
+            metadata = answer.interaction.metadata
+            owner = self._owners[place] = (metadata.agent_id, metadata.team_id)
             if len(self._owners) > _OWNERS_KEPT:
                 self._owners.popitem(last=False)
-        if owner != who.agent_id:
+        if not _is_own(who, *owner):
             raise NotFound("there is no such interaction")
 
     async def _own_ticket(self, ticket_id: str, who: Identity) -> None:
         answer = await self._peers.unary(self.by_name[GET_TICKET], routing_service_pb2.GetTicketRequest(ticket_id=ticket_id))
-        if who.agent_id not in (answer.ticket.agent_id, answer.ticket.assignee):
+        ticket = answer.ticket
+        if not (_is_own(who, ticket.agent_id, ticket.team_id) or (who.agent_id and ticket.assignee == who.agent_id)):
             raise NotFound("there is no such ticket")
+
+
+def _is_narrowed(who: Identity) -> bool:
+    return bool(who.agent_id or who.team_id)
+
+
+def _is_own(who: Identity, agent_id: str, team_id: str) -> bool:
+    return agent_id == who.agent_id if who.agent_id else team_id == who.team_id
+
+
+def _set_own(request: Any, field: str, own: str) -> None:
+    """Raises Denied where another's is asked for, or where the call has no such field."""
+    if field not in request.DESCRIPTOR.fields_by_name:
+        raise Denied(f"this cannot be narrowed by {field}, so a key that is held to it may not do it")
+    if getattr(request, field) not in ("", own):
+        raise Denied(f"a key that is held to one {field.removesuffix('_id')} sees its own work alone")
+    setattr(request, field, own)

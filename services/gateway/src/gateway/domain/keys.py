@@ -29,6 +29,7 @@ class ApiKey:
     created_at: datetime
     created_by: str
     revoked_at: datetime | None = None
+    team_id: str = ""
 
     @property
     def principal(self) -> str:
@@ -36,7 +37,7 @@ class ApiKey:
 
     def identity(self) -> Identity:
         """Who calls with this key."""
-        return Identity(self.tenant, self.principal, permissions_of(self.role, self.extra_permissions), self.agent_id)
+        return Identity(self.tenant, self.principal, permissions_of(self.role, self.extra_permissions), self.agent_id, self.team_id)
 
 
 def new_secret() -> str:

@@ -8,10 +8,10 @@ from chassis.errors import Denied
 
 
 class Narrowing(Enum):
-    """What has to be true of a call before it is made in an agent's name."""
+    """What has to be true of a call before it is made in the name of one agent, or of one team's supervisor."""
 
     FREE = "concerns no agent"
-    AGENT_FIELD = "agent_id of the request is the agent's own, and set where empty"
+    AGENT_FIELD = "agent_id (team_id) of the request is the agent's (team's) own, and set where empty"
     OWN_INTERACTION = "interaction_id of the request is of one of the agent's own interactions"
     OWN_INTERACTION_IF_ANY = "interaction_id of the request is empty or of one of the agent's own interactions"
     OWN_TICKET = "ticket_id of the request is of a ticket about the agent or given to the agent"
@@ -73,23 +73,52 @@ _RULES: dict[str, Narrowing] = {
 }
 
 
+# What a key that sees one team's work alone may do beyond that; appeals and promises are held to the team by nlp itself.
+_TEAM_RULES: dict[str, Narrowing] = {
+    "mingjian.nlp.v1.NlpService/GetOriginals": Narrowing.OWN_INTERACTION,
+    "mingjian.nlp.v1.ScorecardService/GetRuleSchema": Narrowing.FREE,
+    "mingjian.nlp.v1.ScorecardService/LintScorecard": Narrowing.FREE,
+    "mingjian.nlp.v1.ScorecardService/TestRule": Narrowing.FREE,
+    "mingjian.nlp.v1.ScorecardService/TestScorecard": Narrowing.FREE,
+    "mingjian.nlp.v1.ReviewService/ListReviewQueue": Narrowing.AGENT_FIELD,
+    "mingjian.nlp.v1.ReviewService/ReviewEvaluation": Narrowing.OWN_INTERACTION,
+    "mingjian.nlp.v1.ReviewService/ListReviews": Narrowing.OWN_INTERACTION,
+    "mingjian.nlp.v1.ReviewService/DecideAppeal": Narrowing.FREE,
+    "mingjian.nlp.v1.NlpService/ListPromises": Narrowing.OWN_INTERACTION,
+    "mingjian.routing.v1.RoutingService/ListTickets": Narrowing.AGENT_FIELD,
+    "mingjian.routing.v1.RoutingService/AssignTicket": Narrowing.OWN_TICKET,
+    "mingjian.routing.v1.RoutingService/CloseTicket": Narrowing.OWN_TICKET,
+    "mingjian.routing.v1.RoutingService/ReopenTicket": Narrowing.OWN_TICKET,
+}
+
+
 def rules() -> Mapping[str, Narrowing]:
     """Every RPC an agent's key may be used for, as "package.Service/Method", and how it is narrowed."""
     return _RULES
 
 
-def narrowing_of(method: str) -> Narrowing:
-    """Raises Denied where a call cannot be held to one agent's work."""
+def narrowing_of(method: str, *, of_a_team: bool = False) -> Narrowing:
+    """Raises Denied where a call cannot be held to one agent's, or one team's, work."""
     try:
-        return _RULES[method]
+        return _TEAM_RULES[method] if of_a_team and method in _TEAM_RULES else _RULES[method]
     except KeyError:
-        raise Denied("this cannot be narrowed to one agent's own work, so a key of role agent may not do it") from None
+        whose = "team" if of_a_team else "agent"
+        raise Denied(f"this cannot be narrowed to one {whose}'s own work, so a key that is held to it may not do it") from None
 
 
 def agent_of_event(event: Mapping[str, Any]) -> str:
     """The agent an event (as JSON) is about; "" where it is about none, and then no agent's key is shown it."""
+    return _whose(event, "agent_id")
+
+
+def team_of_event(event: Mapping[str, Any]) -> str:
+    """The team an event (as JSON) is about; "" where it is about none, and then no key of one team is shown it."""
+    return _whose(event, "team_id")
+
+
+def _whose(event: Mapping[str, Any], field: str) -> str:
     interaction = event.get("interaction")
     if interaction:
-        return str(interaction.get("metadata", {}).get("agent_id", ""))
+        return str(interaction.get("metadata", {}).get(field, ""))
     about: Mapping[str, Any] = next((event[noun] for noun in ("ticket", "promise", "appeal") if event.get(noun)), {})
-    return str(about.get("agent_id", ""))
+    return str(about.get(field, ""))

@@ -17,6 +17,8 @@ ALL = frozenset({
 _READS = frozenset({"caller:read", EVENTS_READ, "interactions:read", "evaluations:read", "tickets:read", "knowledge:read", "kpis:read"})
 
 AGENT = "agent"
+# Roles whose key may be held to one team.
+OF_A_TEAM = ("supervisor", "inspector", "viewer")
 ADMIN = "admin"
 
 # pii:read stands in no role: whoever may see customers' numbers and names was given it by name.
@@ -49,7 +51,7 @@ def check_permissions(extra: frozenset[str]) -> None:
 
 
 def check_grant(
-    role: str, agent_id: str, extra: frozenset[str], *, creator_role: str, creator_permissions: frozenset[str], creator_agent_id: str
+    role: str, agent_id: str, team_id: str, extra: frozenset[str], *, creator_role: str, creator_permissions: frozenset[str], creator_narrowed: bool
 ) -> None:
     """May the creator make such a key? Nobody gives what they lack, save that an administrator may give pii:read.
 
@@ -62,8 +64,10 @@ def check_grant(
         raise InvalidInput("agent_id", "is needed for the role agent: it says whose interactions the key may see")
     if role != AGENT and agent_id:
         raise InvalidInput("agent_id", "is for the role agent alone")
-    if creator_agent_id:
-        raise Denied("a key that sees one agent's work alone cannot make keys")
+    if team_id and role not in OF_A_TEAM:
+        raise InvalidInput("team_id", f"is for the roles {', '.join(OF_A_TEAM)}")
+    if creator_narrowed:
+        raise Denied("a key that sees one agent's or one team's work alone cannot make keys")
     lacking = permissions_of(role, extra) - creator_permissions
     if creator_role == ADMIN:
         lacking -= {PII_READ}

@@ -105,7 +105,7 @@ class _Servicer(pb_grpc.ReviewServiceServicer):
 
 def _person() -> Person:
     identity = caller()
-    return Person(identity.tenant, identity.principal, identity.agent_id)
+    return Person(identity.tenant, identity.principal, identity.agent_id, identity.team_id)
 
 
 def _given(field: str, value: str) -> str:

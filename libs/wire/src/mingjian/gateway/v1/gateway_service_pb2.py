@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from mingjian.options.v1 import options_pb2 as mingjian_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)mingjian/gateway/v1/gateway_service.proto\x12\x13mingjian.gateway.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!mingjian/options/v1/options.proto\"\xc1\x01\n\x06\x41piKey\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04role\x18\x03 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x04 \x01(\t\x12\x19\n\x11\x65xtra_permissions\x18\x05 \x03(\t\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nrevoked_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x9a\x01\n\nAuditEntry\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tprincipal\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t\x12\x11\n\tobject_id\x18\x05 \x01(\t\x12\x0e\n\x06status\x18\x06 \x01(\t\x12\x0c\n\x04hash\x18\x07 \x01(\t\"^\n\x13\x43reateApiKeyRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12\x19\n\x11\x65xtra_permissions\x18\x04 \x03(\t\"P\n\x14\x43reateApiKeyResponse\x12(\n\x03key\x18\x01 \x01(\x0b\x32\x1b.mingjian.gateway.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\"\x14\n\x12ListApiKeysRequest\"@\n\x13ListApiKeysResponse\x12)\n\x04keys\x18\x01 \x03(\x0b\x32\x1b.mingjian.gateway.v1.ApiKey\"%\n\x13RevokeApiKeyRequest\x12\x0e\n\x06key_id\x18\x01 \x01(\t\"@\n\x14RevokeApiKeyResponse\x12(\n\x03key\x18\x01 \x01(\x0b\x32\x1b.mingjian.gateway.v1.ApiKey\"S\n\x17ListAuditEntriesRequest\x12\x11\n\tobject_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"e\n\x18ListAuditEntriesResponse\x12\x30\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1f.mingjian.gateway.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x12\n\x10GetCallerRequest\"Y\n\x11GetCallerResponse\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tprincipal\x18\x02 \x01(\t\x12\x0c\n\x04role\x18\x03 \x01(\t\x12\x13\n\x0bpermissions\x18\x04 \x03(\t2\xd3\x05\n\x0eGatewayService\x12\x8a\x01\n\x0c\x43reateApiKey\x12(.mingjian.gateway.v1.CreateApiKeyRequest\x1a).mingjian.gateway.v1.CreateApiKeyResponse\"%\xaa\xd4\x18\nkeys:admin\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/api-keys:\x01*\x12\x84\x01\n\x0bListApiKeys\x12\'.mingjian.gateway.v1.ListApiKeysRequest\x1a(.mingjian.gateway.v1.ListApiKeysResponse\"\"\xaa\xd4\x18\nkeys:admin\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/api-keys\x12\x9a\x01\n\x0cRevokeApiKey\x12(.mingjian.gateway.v1.RevokeApiKeyRequest\x1a).mingjian.gateway.v1.RevokeApiKeyResponse\"5\xaa\xd4\x18\nkeys:admin\x82\xd3\xe4\x93\x02!\"\x1c/v1/api-keys/{key_id}:revoke:\x01*\x12\x90\x01\n\x10ListAuditEntries\x12,.mingjian.gateway.v1.ListAuditEntriesRequest\x1a-.mingjian.gateway.v1.ListAuditEntriesResponse\"\x1f\xaa\xd4\x18\naudit:read\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/audit\x12}\n\tGetCaller\x12%.mingjian.gateway.v1.GetCallerRequest\x1a&.mingjian.gateway.v1.GetCallerResponse\"!\xaa\xd4\x18\x0b\x63\x61ller:read\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/callerb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)mingjian/gateway/v1/gateway_service.proto\x12\x13mingjian.gateway.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!mingjian/options/v1/options.proto\"\xd2\x01\n\x06\x41piKey\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04role\x18\x03 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x04 \x01(\t\x12\x19\n\x11\x65xtra_permissions\x18\x05 \x03(\t\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nrevoked_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07team_id\x18\x08 \x01(\t\"\x9a\x01\n\nAuditEntry\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tprincipal\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t\x12\x11\n\tobject_id\x18\x05 \x01(\t\x12\x0e\n\x06status\x18\x06 \x01(\t\x12\x0c\n\x04hash\x18\x07 \x01(\t\"o\n\x13\x43reateApiKeyRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12\x19\n\x11\x65xtra_permissions\x18\x04 \x03(\t\x12\x0f\n\x07team_id\x18\x05 \x01(\t\"P\n\x14\x43reateApiKeyResponse\x12(\n\x03key\x18\x01 \x01(\x0b\x32\x1b.mingjian.gateway.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\"\x14\n\x12ListApiKeysRequest\"@\n\x13ListApiKeysResponse\x12)\n\x04keys\x18\x01 \x03(\x0b\x32\x1b.mingjian.gateway.v1.ApiKey\"%\n\x13RevokeApiKeyRequest\x12\x0e\n\x06key_id\x18\x01 \x01(\t\"@\n\x14RevokeApiKeyResponse\x12(\n\x03key\x18\x01 \x01(\x0b\x32\x1b.mingjian.gateway.v1.ApiKey\"S\n\x17ListAuditEntriesRequest\x12\x11\n\tobject_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"e\n\x18ListAuditEntriesResponse\x12\x30\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1f.mingjian.gateway.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x12\n\x10GetCallerRequest\"Y\n\x11GetCallerResponse\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tprincipal\x18\x02 \x01(\t\x12\x0c\n\x04role\x18\x03 \x01(\t\x12\x13\n\x0bpermissions\x18\x04 \x03(\t2\xd3\x05\n\x0eGatewayService\x12\x8a\x01\n\x0c\x43reateApiKey\x12(.mingjian.gateway.v1.CreateApiKeyRequest\x1a).mingjian.gateway.v1.CreateApiKeyResponse\"%\xaa\xd4\x18\nkeys:admin\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/api-keys:\x01*\x12\x84\x01\n\x0bListApiKeys\x12\'.mingjian.gateway.v1.ListApiKeysRequest\x1a(.mingjian.gateway.v1.ListApiKeysResponse\"\"\xaa\xd4\x18\nkeys:admin\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/api-keys\x12\x9a\x01\n\x0cRevokeApiKey\x12(.mingjian.gateway.v1.RevokeApiKeyRequest\x1a).mingjian.gateway.v1.RevokeApiKeyResponse\"5\xaa\xd4\x18\nkeys:admin\x82\xd3\xe4\x93\x02!\"\x1c/v1/api-keys/{key_id}:revoke:\x01*\x12\x90\x01\n\x10ListAuditEntries\x12,.mingjian.gateway.v1.ListAuditEntriesRequest\x1a-.mingjian.gateway.v1.ListAuditEntriesResponse\"\x1f\xaa\xd4\x18\naudit:read\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/audit\x12}\n\tGetCaller\x12%.mingjian.gateway.v1.GetCallerRequest\x1a&.mingjian.gateway.v1.GetCallerResponse\"!\xaa\xd4\x18\x0b\x63\x61ller:read\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/callerb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,29 +45,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GATEWAYSERVICE'].methods_by_name['GetCaller']._loaded_options = None
   _globals['_GATEWAYSERVICE'].methods_by_name['GetCaller']._serialized_options = b'\252\324\030\013caller:read\202\323\344\223\002\014\022\n/v1/caller'
   _globals['_APIKEY']._serialized_start=165
-  _globals['_APIKEY']._serialized_end=358
-  _globals['_AUDITENTRY']._serialized_start=361
-  _globals['_AUDITENTRY']._serialized_end=515
-  _globals['_CREATEAPIKEYREQUEST']._serialized_start=517
-  _globals['_CREATEAPIKEYREQUEST']._serialized_end=611
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=613
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=693
-  _globals['_LISTAPIKEYSREQUEST']._serialized_start=695
-  _globals['_LISTAPIKEYSREQUEST']._serialized_end=715
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=717
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=781
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=783
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=820
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=822
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=886
-  _globals['_LISTAUDITENTRIESREQUEST']._serialized_start=888
-  _globals['_LISTAUDITENTRIESREQUEST']._serialized_end=971
-  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_start=973
-  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_end=1074
-  _globals['_GETCALLERREQUEST']._serialized_start=1076
-  _globals['_GETCALLERREQUEST']._serialized_end=1094
-  _globals['_GETCALLERRESPONSE']._serialized_start=1096
-  _globals['_GETCALLERRESPONSE']._serialized_end=1185
-  _globals['_GATEWAYSERVICE']._serialized_start=1188
-  _globals['_GATEWAYSERVICE']._serialized_end=1911
+  _globals['_APIKEY']._serialized_end=375
+  _globals['_AUDITENTRY']._serialized_start=378
+  _globals['_AUDITENTRY']._serialized_end=532
+  _globals['_CREATEAPIKEYREQUEST']._serialized_start=534
+  _globals['_CREATEAPIKEYREQUEST']._serialized_end=645
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=647
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=727
+  _globals['_LISTAPIKEYSREQUEST']._serialized_start=729
+  _globals['_LISTAPIKEYSREQUEST']._serialized_end=749
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=751
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=815
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=817
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=854
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=856
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=920
+  _globals['_LISTAUDITENTRIESREQUEST']._serialized_start=922
+  _globals['_LISTAUDITENTRIESREQUEST']._serialized_end=1005
+  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_start=1007
+  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_end=1108
+  _globals['_GETCALLERREQUEST']._serialized_start=1110
+  _globals['_GETCALLERREQUEST']._serialized_end=1128
+  _globals['_GETCALLERRESPONSE']._serialized_start=1130
+  _globals['_GETCALLERRESPONSE']._serialized_end=1219
+  _globals['_GATEWAYSERVICE']._serialized_start=1222
+  _globals['_GATEWAYSERVICE']._serialized_end=1945
 # @@protoc_insertion_point(module_scope)

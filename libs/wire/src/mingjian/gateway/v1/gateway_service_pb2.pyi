@@ -32,6 +32,7 @@ class ApiKey(_message.Message):
     EXTRA_PERMISSIONS_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     REVOKED_AT_FIELD_NUMBER: _builtins.int
+    TEAM_ID_FIELD_NUMBER: _builtins.int
     key_id: _builtins.str
     """UUID."""
     name: _builtins.str
@@ -40,6 +41,8 @@ class ApiKey(_message.Message):
     """admin, supervisor, inspector, agent, integrator or viewer."""
     agent_id: _builtins.str
     """The agent whose own interactions it may see; for role agent."""
+    team_id: _builtins.str
+    """The team whose work alone it may see; for supervisor, inspector and viewer, empty sees all teams."""
     @_builtins.property
     def extra_permissions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Rights beyond the role's, for example pii:read."""
@@ -62,10 +65,11 @@ class ApiKey(_message.Message):
         extra_permissions: _abc.Iterable[_builtins.str] | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         revoked_at: _timestamp_pb2.Timestamp | None = ...,
+        team_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "revoked_at", b"revoked_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "created_at", b"created_at", "extra_permissions", b"extra_permissions", "key_id", b"key_id", "name", b"name", "revoked_at", b"revoked_at", "role", b"role"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "created_at", b"created_at", "extra_permissions", b"extra_permissions", "key_id", b"key_id", "name", b"name", "revoked_at", b"revoked_at", "role", b"role", "team_id", b"team_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -129,12 +133,15 @@ class CreateApiKeyRequest(_message.Message):
     ROLE_FIELD_NUMBER: _builtins.int
     AGENT_ID_FIELD_NUMBER: _builtins.int
     EXTRA_PERMISSIONS_FIELD_NUMBER: _builtins.int
+    TEAM_ID_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """What it is for, 1 to 100 characters."""
     role: _builtins.str
     """admin, supervisor, inspector, agent, integrator or viewer."""
     agent_id: _builtins.str
     """For role agent: whose interactions it may see."""
+    team_id: _builtins.str
+    """For supervisor, inspector and viewer: the team whose work alone it may see; all teams where empty."""
     @_builtins.property
     def extra_permissions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Rights beyond the role's, for example pii:read."""
@@ -146,10 +153,11 @@ class CreateApiKeyRequest(_message.Message):
         role: _builtins.str = ...,
         agent_id: _builtins.str = ...,
         extra_permissions: _abc.Iterable[_builtins.str] | None = ...,
+        team_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "extra_permissions", b"extra_permissions", "name", b"name", "role", b"role"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "extra_permissions", b"extra_permissions", "name", b"name", "role", b"role", "team_id", b"team_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
