@@ -1037,6 +1037,7 @@ class ListTicketsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     ORDER_BY_FIELD_NUMBER: _builtins.int
+    TEAM_ID_FIELD_NUMBER: _builtins.int
     WATCHER_FIELD_NUMBER: _builtins.int
     QUERY_FIELD_NUMBER: _builtins.int
     interaction_id: _builtins.str
@@ -1059,6 +1060,8 @@ class ListTicketsRequest(_message.Message):
     """next_page_token of the page before."""
     order_by: _builtins.str
     """opened (newest first) or due (those with a running deadline, soonest first; with at most one of assignee, department, kind); opened where empty."""
+    team_id: _builtins.str
+    """Only of this team, where set."""
     watcher: _builtins.str
     """Only watched by this person, where set."""
     query: _builtins.str
@@ -1078,12 +1081,13 @@ class ListTicketsRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         order_by: _builtins.str = ...,
+        team_id: _builtins.str = ...,
         watcher: _builtins.str = ...,
         query: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee", b"assignee", "customer_id", b"customer_id", "department", b"department", "interaction_id", b"interaction_id", "kind", b"kind", "order_by", b"order_by", "overdue", b"overdue", "page_size", b"page_size", "page_token", b"page_token", "query", b"query", "state", b"state", "watcher", b"watcher"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee", b"assignee", "customer_id", b"customer_id", "department", b"department", "interaction_id", b"interaction_id", "kind", b"kind", "order_by", b"order_by", "overdue", b"overdue", "page_size", b"page_size", "page_token", b"page_token", "query", b"query", "state", b"state", "team_id", b"team_id", "watcher", b"watcher"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
