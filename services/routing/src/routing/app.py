@@ -54,6 +54,7 @@ class TicketFilter:
     kind: Kind | None = None
     visible_to: str = ""
     due_first: bool = False
+    team_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,31 @@ class Rules(Protocol):
         ...
 
 
+class Assignees(Protocol):
+    """Those whom tickets are given to."""
+
+    async def check(self, tenant: str, assignee: str) -> None:
+        """Raises InvalidInput for somebody unknown."""
+        ...
+
+    async def changed(self, before: Ticket | None, after: Ticket) -> None:
+        """A ticket was stored."""
+        ...
+
+
+class Anybody:
+    """Tickets may be given to whoever is named."""
+
+    async def check(self, tenant: str, assignee: str) -> None:
+        """Everybody is known."""
+
+    async def changed(self, before: Ticket | None, after: Ticket) -> None:
+        """Nobody's load is counted."""
+
+
+_ANYBODY = Anybody()
+
+
 @dataclass(frozen=True, slots=True)
 class Routing:
     """`derived_id` gives the same id for the same parts; `now` the current time, aware."""
@@ -122,6 +148,7 @@ class Routing:
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     derived_id: Callable[..., str]
+    assignees: Assignees = _ANYBODY
 
     async def open_for(self, wanted: Wanted, ticket_id: str, at: datetime) -> tuple[Ticket, bool]:
         """Open the ticket of that id; the ticket and True, or the one that is there already, with what is wanted taken in, and False."""
@@ -177,7 +204,8 @@ class Routing:
         return await self.tickets.page(who.tenant, replace(narrowed, visible_to=who.agent_id), size, token)
 
     async def assign(self, who: Who, ticket_id: str, version: int, assignee: str, note: str) -> Ticket:
-        """Raises NotFound, Stale, NotAllowedNow, InvalidInput; so do the steps that follow."""
+        """Raises NotFound, Stale, NotAllowedNow, InvalidInput also for somebody unknown; so do the steps that follow."""
+        await self.assignees.check(who.tenant, assignee.strip())
         return await self.change(
             who, ticket_id, version, Action.ASSIGNED, lambda t, terms, at: steps.assign(t, assignee, who.principal, at, note)
         )
@@ -291,10 +319,14 @@ class Routing:
         return levels.terms_of(ticket.policy_id) or levels.terms_for(ticket)
 
     async def _add(self, ticket: Ticket, levels: ServiceLevels) -> tuple[Ticket, bool]:
-        return await self.tickets.add(ticket, next_timer_at(ticket, levels.terms_for(ticket)))
+        stored, new = await self.tickets.add(ticket, next_timer_at(ticket, levels.terms_for(ticket)))
+        if new:
+            await self.assignees.changed(None, stored)
+        return stored, new
 
     async def _change(self, before: Ticket, after: Ticket, terms: Terms, happened: Sequence[Happened]) -> None:
         await self.tickets.change(before, after, next_timer_at(after, terms), happened)
+        await self.assignees.changed(before, after)
 
     def at(self) -> datetime:
         """Now, to the millisecond: what is stored and what is held are the same."""

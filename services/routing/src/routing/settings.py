@@ -15,3 +15,4 @@ class Settings(ServiceSettings):
     service_levels: Path = Field(RULES / "service_levels.yaml", description="YAML file: how long each kind of ticket may take.")
     timer_poll_s: float = Field(0.5, gt=0, le=60, description="Seconds between two looks for timers that are due.")
     promise_settle_s: float = Field(5.0, ge=0, le=3600, description="Seconds a promise waits for the evaluation of its contact.")
+    auto_assign: bool = Field(True, description="Tickets that wait are given to whoever fits best, without being asked.")

@@ -23,6 +23,7 @@ from routing.adapters.mongo_rectification import matter_document, matter_in
 from routing.adapters.protobuf_tickets import envelopes
 from routing.app import Happened, Page, TicketFilter
 from routing.domain.clocks import Clock, Clocks, Target
+from routing.domain.staff import is_queued, queue_rank
 from routing.domain.tickets import (
     Action,
     HistoryEntry,
@@ -45,6 +46,8 @@ _INDEXED: tuple[tuple[str, ...], ...] = (
     ("visible_to",),
     ("department", "state"),
     ("department",),
+    ("team_id", "state"),
+    ("team_id",),
     ("overdue",),
     ("kind", "state"),
     ("kind",),
@@ -57,7 +60,7 @@ _DIGITS = 15
 
 
 # The ways in which the tickets due soonest are asked for.
-_DUE_INDEXED: tuple[tuple[str, ...], ...] = (("assignee",), ("department",), ("kind",), ("visible_to",), ())
+_DUE_INDEXED: tuple[tuple[str, ...], ...] = (("assignee",), ("department",), ("kind",), ("visible_to",), ("team_id",), ())
 
 
 def _due_index_name(fields: Sequence[str]) -> str:
@@ -106,12 +109,12 @@ class MongoTickets:
         except DuplicateKeyError:
             stored = await self._find(ticket.tenant, ticket.ticket_id)
             await self.outbox.flush_stored(stored)
-            return _from_document(stored), False
+            return ticket_in(stored), False
         await self.outbox.flush(document["_id"], told)
         return ticket, True
 
     async def get(self, tenant: str, ticket_id: str) -> Ticket:
-        return _from_document(await self._find(tenant, ticket_id))
+        return ticket_in(await self._find(tenant, ticket_id))
 
     async def _find(self, tenant: str, ticket_id: str) -> Document:
         document = await self._tickets.find_one({"_id": _key(tenant, ticket_id)})
@@ -123,7 +126,7 @@ class MongoTickets:
         told = [envelope for one in happened for envelope in envelopes(one)]
         fields = _to_document(after) | ({"next_timer_at": timer_at} if timer_at else {})
         update: Document = {"$set": fields}
-        gone = {name: "" for name in ("next_timer_at", "due_order", "unfinished_by") if name not in fields}
+        gone = {name: "" for name in ("next_timer_at", "due_order", "unfinished_by", "queue_order") if name not in fields}
         if gone:
             update["$unset"] = gone
         added = [_entry_document(entry) for entry in after.history[len(before.history) :]]
@@ -152,22 +155,22 @@ class MongoTickets:
             beyond=beyond,
             projection={"history": 0, "outbox": 0},
         )
-        tickets = tuple(_from_document(document) for document in found[:size])
+        tickets = tuple(ticket_in(document) for document in found[:size])
         return Page(tickets, encode_page_token(found[size - 1]["order"]) if len(found) > size else "")
 
     async def _soonest(self, tenant: str, narrowed: TicketFilter, size: int, token: str) -> Page:
         query = due_query_for(tenant, narrowed, _order_in(token))
         found = await self._tickets.find(query, {"history": 0, "outbox": 0}).sort("due_order", 1).limit(size + 1).to_list(size + 1)
-        tickets = tuple(_from_document(document) for document in found[:size])
+        tickets = tuple(ticket_in(document) for document in found[:size])
         return Page(tickets, encode_page_token(found[size - 1]["due_order"]) if len(found) > size else "")
 
     async def of_version(self, tenant: str, levels_version: str, limit: int) -> Sequence[Ticket]:
         found = self._tickets.find({"tenant": tenant, "unfinished_by": levels_version}, {"outbox": 0}).limit(limit)
-        return [_from_document(document) for document in await found.to_list(limit)]
+        return [ticket_in(document) for document in await found.to_list(limit)]
 
     async def due(self, now: datetime, limit: int) -> Sequence[Ticket]:
         found = self._tickets.find({"next_timer_at": {"$lte": now}}).sort("next_timer_at", 1).limit(limit)
-        return [_from_document(document) for document in await found.to_list(limit)]
+        return [ticket_in(document) for document in await found.to_list(limit)]
 
 
 def due_query_for(tenant: str, narrowed: TicketFilter, after: str) -> Document:
@@ -196,6 +199,7 @@ def _asked(narrowed: TicketFilter) -> dict[str, Any]:
             ("customer_id", narrowed.customer_id),
             ("assignee", narrowed.assignee),
             ("visible_to", narrowed.visible_to),
+            ("team_id", narrowed.team_id),
             ("department", narrowed.department),
             ("overdue", narrowed.overdue),
             ("kind", narrowed.kind.value if narrowed.kind else ""),
@@ -266,6 +270,9 @@ def _to_document(ticket: Ticket) -> Document:
     running = [at for target, at in ticket.due.items() if ticket.clocks[target].since is not None]
     if running:
         document["due_order"] = f"{round(min(running).timestamp() * 1000):0{_DIGITS}d}-{ticket.ticket_id}"
+    if is_queued(ticket):
+        first = min(running, default=ticket.opened_at)
+        document["queue_order"] = f"{queue_rank(ticket)}-{round(first.timestamp() * 1000):0{_DIGITS}d}-{ticket.ticket_id}"
     if ticket.state not in (State.RESOLVED, State.CLOSED):
         document["unfinished_by"] = ticket.levels_version
     return document
@@ -294,7 +301,8 @@ def _entry_document(entry: HistoryEntry) -> Document:
     }
 
 
-def _from_document(document: Document) -> Ticket:
+def ticket_in(document: Document) -> Ticket:
+    """A ticket as it is stored; without history where that was not read."""
     return Ticket(
         ticket_id=document["ticket_id"],
         tenant=document["tenant"],
