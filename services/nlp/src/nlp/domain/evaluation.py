@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 from nlp.domain import conditions as c
@@ -23,6 +24,7 @@ __all__ = ["ACCEPTED", "MAX_HITS", "Evaluator", "Window"]
 MAX_HITS = 20_000
 SAME_IN_WINDOWS = 4
 
+_PLACE = attrgetter("passage", "start")
 _Evaluate = Callable[["Evaluator", Any, Window, str], c.Finding]
 _OPERATORS: dict[type[c.Condition], _Evaluate] = {
     c.Words: words.words, c.Pattern: words.pattern, c.Near: words.near, c.Figure: words.figure, c.Day: words.day, c.Meaning: words.meaning,
@@ -182,6 +184,15 @@ class Evaluator:
         sure = hit_confidence(confidence, turn.confidence)
         return c.Hit(rule_id, turn.turn_id, turn.start_ms, turn.end_ms, said.text[start:end], sure, passage, start, end, phrase)
 
+    def hits_at(self, passage: int, spans: Sequence[tuple[int, int]], rule_id: str) -> list[c.Hit]:
+        """The hits of many places of one passage that are there for sure."""
+        said = self.passages[passage]
+        if len(said.offsets) > 1:
+            return [self.hit_at(passage, start, end, 1.0, rule_id) for start, end in spans]
+        turn, text = self.dialogue.turns[said.first], said.text
+        turn_id, start_ms, end_ms, sure = turn.turn_id, turn.start_ms, turn.end_ms, hit_confidence(1.0, turn.confidence)
+        return [c.Hit(rule_id, turn_id, start_ms, end_ms, text[start:end], sure, passage, start, end) for start, end in spans]
+
     def hit_of_turn(self, index: int, confidence: float, rule_id: str) -> c.Hit:
         """The hit of a whole turn, for what was heard and not said."""
         turn, passage = self.dialogue.turns[index], self.dialogue.passage_of_turn[index]
@@ -191,10 +202,13 @@ class Evaluator:
 
     def found(self, hits: list[c.Hit], window: Window, by_sound: float = 0.0) -> c.Finding:
         """True by the hits that are sure enough, or false as surely as the window was understood; see `heard`."""
-        self._doubtful.extend(hit for hit in hits if hit.confidence < SURE)
-        accepted = sorted((hit for hit in hits if hit.confidence >= self.accepted), key=lambda h: (h.passage, h.start))[:MAX_HITS]
+        if hits:
+            self._doubtful.extend([hit for hit in hits if hit.confidence < SURE])
+            accepted = sorted([hit for hit in hits if hit.confidence >= self.accepted], key=_PLACE)[:MAX_HITS]
+        else:
+            accepted = hits
         if accepted:
-            return c.Finding(True, tuple(accepted), confidence=max(hit.confidence for hit in accepted))
+            return c.Finding(True, tuple(accepted), confidence=max([hit.confidence for hit in accepted]))
         return c.Finding(False, confidence=self.heard(window, by_sound))
 
     def heard(self, window: Window, by_sound: float = 0.0) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from nlp.domain import conditions as c
@@ -52,9 +52,9 @@ class _Memory:
     book: RuleBook
     findings: dict[tuple[int, Role | None], c.Finding] = field(default_factory=dict)
 
-    def forget(self, lists: Iterable[int], texts: Sequence[str]) -> set[int]:
-        """Drop what may be otherwise now that passages with these phrase lists and texts have changed, and name it."""
-        touched = self.book.touched(lists, texts)
+    def forget(self, lists: Iterable[int], expressions: Iterable[int]) -> set[int]:
+        """Drop what may be otherwise now that passages with phrases of these lists, or that these expressions may match, have changed, and name it."""
+        touched = self.book.touched(lists, expressions)
         for condition in touched:
             for role in (None, Role.AGENT, Role.CUSTOMER):
                 self.findings.pop((condition, role), None)
@@ -147,15 +147,14 @@ class LiveContact:
 
     def _reread(self, dialogue: Dialogue, first: int) -> None:
         scanned, last = self._scanned, len(self._scanned.plain) - 1
-        touched = scanned.lists_in(first)
-        texts = [text.written for text in scanned.plain[first:]]
+        touched, matching = scanned.lists_in(first), scanned.matching_in(first)
         scanned.grow(dialogue, first)
         self.dialogue = dialogue
         if first < last:  # the numbers of passages may have changed, and every finding holds some
             self._memory.findings.clear()
             self._mood = None
         else:
-            forgotten = self._memory.forget(touched | scanned.lists_in(first), texts + [text.written for text in scanned.plain[first:]])
+            forgotten = self._memory.forget(touched | scanned.lists_in(first), matching | scanned.matching_in(first))
             if self._feelings is None or not self._feelings.isdisjoint(forgotten):
                 self._mood = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from difflib import get_close_matches
 from functools import cached_property
@@ -15,7 +15,7 @@ from nlp.domain.dialogue import Dialogue
 from nlp.domain.phrases import Found, Heard, Phrase, PhraseScanner
 from nlp.domain.promises import Promise, promises
 from nlp.domain.rule_parser import RuleError, children, parse_condition
-from nlp.domain.safe_regex import Expression, RegexTimeoutError
+from nlp.domain.scanning.expressions import Expressions
 from nlp.domain.sentences import SentenceEncoder, SentenceIndex
 from nlp.domain.text import PlainText, plain
 from nlp.domain.untouched import Absences
@@ -68,7 +68,11 @@ class RuleBook:
         self._example_vectors: dict[str, np.ndarray] = {}
         self._lasting: dict[int, bool] = {}
         self._by_phrases: defaultdict[int, set[int]] = defaultdict(set)
-        self._by_expression: defaultdict[Expression, set[int]] = defaultdict(set)
+        self.expressions = Expressions(
+            expression for condition in _walk(roots) if isinstance(condition, c.Pattern)
+            for expression in (condition.expression, condition.excluding) if expression is not None
+        )
+        self._by_expression: defaultdict[int, set[int]] = defaultdict(set)
 
     @property
     def phrase_count(self) -> int:
@@ -91,7 +95,8 @@ class RuleBook:
         """Which share of a list's phrases is readily found by sound too, to one decimal: two syllables sound like too much else."""
         known = self._by_sound.get(id(phrases))
         if known is None:
-            known = self._by_sound[id(phrases)] = round(sum(bool(phrase.heard) and min(map(len, phrase.parts)) >= READILY_HEARD for phrase in phrases) / len(phrases), 1)
+            readily = sum(bool(phrase.heard) and min(map(len, phrase.parts)) >= READILY_HEARD for phrase in phrases)
+            known = self._by_sound[id(phrases)] = round(readily / len(phrases), 1)
         return known
 
     def phrase(self, number: int) -> Phrase:
@@ -121,17 +126,16 @@ class RuleBook:
                 if isinstance(part, c.Words):
                     self._by_phrases[id(part.phrases)].add(id(condition))
                 elif isinstance(part, c.Pattern):
-                    self._by_expression[part.expression].add(id(condition))
+                    self._by_expression[self.expressions.number(part.expression)].add(id(condition))
         return known
 
-    def touched(self, lists: Iterable[int], texts: Sequence[str]) -> set[int]:
-        """The lasting conditions, by identity, whose finding may be otherwise where these phrase lists and texts came or went."""
+    def touched(self, lists: Iterable[int], expressions: Iterable[int]) -> set[int]:
+        """The lasting conditions, by identity, whose finding may be otherwise where phrases of these lists, or matches of these expressions, came or went."""
         found: set[int] = set()
         for listed in lists:
             found |= self._by_phrases.get(listed, _NONE)
-        for expression, conditions in self._by_expression.items():
-            if not conditions <= found and any(_matches(expression, text) for text in texts):
-                found |= conditions
+        for expression in expressions:
+            found |= self._by_expression.get(expression, _NONE)
         return found
 
     def inside(self, condition: c.Condition) -> Iterator[c.Condition]:
@@ -184,6 +188,7 @@ class Scanned:
         self._found: dict[int, list[tuple[int, Found]]] = {}
         self._by_list: dict[int, list[int]] = {}
         self.listed: set[int] = set()  # the lists, by identity, of which a phrase was found
+        self._matching: dict[int, frozenset[int]] = {}
         self._numbers: list[tuple[int, ...]] = []  # the phrases of each passage, in the order in which the scanner names them
         self._sentences: SentenceIndex | None = None
         self._scan(0)
@@ -216,6 +221,7 @@ class Scanned:
     def _forget(self, index: int) -> None:
         """Take back the last passage, last phrase first: the order in which phrases were met stays that of one reading."""
         self.plain.pop()
+        self._matching.pop(index, None)
         for number in reversed(self._numbers.pop()):
             known = self._found[number]
             while known and known[-1][0] == index:
@@ -237,6 +243,17 @@ class Scanned:
             for passage, place in self._found[number]:
                 yield number, passage, place
 
+    def matching(self, index: int) -> frozenset[int]:
+        """The expressions, by number, that may match passage `index`."""
+        known = self._matching.get(index)
+        if known is None:
+            known = self._matching[index] = self.book.expressions.possible(self.plain[index].written)
+        return known
+
+    def matching_in(self, first: int) -> set[int]:
+        """The expressions, by number, that may match passage `first` or a later one."""
+        return set().union(*(self.matching(index) for index in range(first, len(self.plain))))
+
     @cached_property
     def promises(self) -> tuple[Promise, ...]:
         """What the agent undertook, found once."""
@@ -257,13 +274,6 @@ def parse_rules(node: object, place: str = "rules") -> dict[str, c.Condition]:
     if not isinstance(node, Mapping):
         raise RuleError(place, "expected a mapping of names to conditions")
     return {str(name): parse_condition(condition, f"{place}.{name}") for name, condition in node.items()}
-
-
-def _matches(expression: Expression, text: str) -> bool:
-    try:
-        return bool(expression.spans(text))
-    except RegexTimeoutError:
-        return True
 
 
 def _hangs_on_words(condition: c.Condition) -> bool:

@@ -83,14 +83,21 @@ def _cut_from(excluding: Found, phrase: Found) -> bool:
 
 def pattern(view: Evaluator, condition: c.Pattern, window: Window, rule_id: str) -> c.Finding:
     """An expression, without what the excluding one overlaps."""
+    scanned, expressions = view.scanned, view.scanned.book.expressions
+    wanted, unwanted = expressions.number(condition.expression), condition.excluding and expressions.number(condition.excluding)
     hits: list[c.Hit] = []
     for index in view.inside(window):
         if len(hits) >= MAX_HITS_OF_EXPRESSION:  # passages come in order: later hits are beyond what anybody reads
             break
-        text = view.scanned.plain[index].written
+        matching = scanned.matching(index)
+        if wanted not in matching:
+            continue
+        text = scanned.plain[index].written
         spans = condition.expression.spans(text)
-        against = condition.excluding.spans(text) if spans and condition.excluding else ()
-        hits.extend(view.hit_at(index, start, end, 1.0, rule_id) for start, end in spans if not any(start < stop and begin < end for begin, stop in against))
+        if spans and condition.excluding and unwanted in matching:
+            against = condition.excluding.spans(text)
+            spans = [(start, end) for start, end in spans if not any(start < stop and begin < end for begin, stop in against)]
+        hits.extend(view.hits_at(index, spans, rule_id))
     return view.found(hits, window)
 
 
