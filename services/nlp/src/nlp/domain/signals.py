@@ -168,7 +168,7 @@ def risk_words(signals: Signals, evaluator: Evaluator) -> tuple[str, ...]:
     """The risk keywords the customer used, each once, in order: 去工信部 and 工信部投诉 are 工信部, 一二三一五 is 12315."""
     found = evaluator.finding(signals.risk_keywords, "risk_keywords").hits
     said = [digits_of(word) if all(c in DIGITS for c in word) else word for word in (hit.phrase or hit.text for hit in found)]
-    shortest_first = sorted({*(phrase for phrase in _phrases_of(signals.risk_keywords, signals.rules)), *said}, key=len)
+    shortest_first = sorted({*(phrase for phrase in _phrases_of(signals.risk_keywords, signals.rules)), *said}, key=lambda word: (len(word), word))
     return tuple(dict.fromkeys(next(short for short in shortest_first if short in word) for word in said))
 
 
