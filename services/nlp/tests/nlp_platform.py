@@ -12,16 +12,20 @@ from chassis.identity import Identity
 from chassis.ids import derived_id
 from chassis.messaging import Events
 from chassis.mongo import Database
+from chassis.transient import is_transient
 from google.protobuf.timestamp_pb2 import Timestamp
 from mingjian.asr.v1 import asr_service_pb2 as asr
 from mingjian.asr.v1 import asr_service_pb2_grpc as asr_grpc
 from mingjian.ingestion.v1 import ingestion_service_pb2 as ingestion
 from nlp.adapters.grpc_asr import GrpcAsr
 from nlp.adapters.grpc_server import NAME, registered
+from nlp.adapters.mongo_contacts import MongoContacts
 from nlp.adapters.mongo_evaluations import MongoEvaluations
+from nlp.adapters.mongo_promises import MongoPromises
 from nlp.adapters.nats_consumer import NatsAnnouncements
 from nlp.adapters.protobuf_evaluations import contact_from_wire
 from nlp.app import Findings, SameEngine, Scoring, utc_now
+from nlp.app_promises import PromiseKeeping
 from nlp.app_vault import Vault
 from nlp.domain.engine import QualityEngine
 from testkit.grpc_server import served
@@ -83,6 +87,8 @@ class Platform:
     events: Events
     engine: QualityEngine
     transcripts: GrpcAsr
+    promises: MongoPromises
+    keeping: PromiseKeeping
 
 
 @asynccontextmanager
@@ -90,14 +96,18 @@ async def nlp_on(engine: QualityEngine, db: Database, events: Events) -> AsyncIt
     asr_service = Asr()
     register: Callable[[grpc.aio.Server], None] = lambda server: asr_grpc.add_AsrServiceServicer_to_server(asr_service, server)  # noqa: E731
     async with serving("127.0.0.1:0", [ASR], register, grace_s=0) as port, channel(f"127.0.0.1:{port}", retry=False) as made:
-        evaluations = MongoEvaluations(db, events)
-        await evaluations.prepare()
+        evaluations, contacts, promises = MongoEvaluations(db, events), MongoContacts(db), MongoPromises(db, events)
+        for store in (evaluations, contacts, promises):
+            await store.prepare()
         transcripts = GrpcAsr(made, timeout_s=5)
         scoring = Scoring(
-            SameEngine(engine), transcripts, evaluations, NatsAnnouncements(events), derive_id=derived_id, now=utc_now, utc_offset=timedelta(hours=8)
+            SameEngine(engine), transcripts, evaluations, NatsAnnouncements(events), derive_id=derived_id, now=utc_now, utc_offset=timedelta(hours=8),
+            histories=contacts,
         )
         findings = Findings(SameEngine(engine), transcripts, evaluations)
-        yield Platform(asr_service, scoring, findings, Vault(findings, transcripts), evaluations, db, events, engine, transcripts)
+        keeping = PromiseKeeping(promises, contacts, now=utc_now, is_transient=is_transient)
+        vault = Vault(findings, transcripts)
+        yield Platform(asr_service, scoring, findings, vault, evaluations, db, events, engine, transcripts, promises, keeping)
 
 
 def named(permissions: Iterable[str] = ("evaluations:read", "interactions:read"), tenant: str = "t1", agent_id: str = "") -> Identity:
@@ -106,7 +116,7 @@ def named(permissions: Iterable[str] = ("evaluations:read", "interactions:read")
 
 def stub(platform: Platform, identity: Identity | None = None) -> AbstractAsyncContextManager[grpc.aio.Channel]:
     """A channel to NlpService on the platform, for a caller of choice."""
-    return served(registered(platform.scoring, platform.findings, platform.vault), NAME, identity=identity or named())
+    return served(registered(platform.scoring, platform.findings, platform.vault, platform.keeping), NAME, identity=identity or named())
 
 
 async def scored(platform: Platform, interaction_id: str = "i1", **metadata: str) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import time
-from datetime import timedelta
+from datetime import timedelta, timezone
 
 import grpc
 from chassis.grpc_client import channel
@@ -14,6 +14,8 @@ from chassis.service import Running, running, start
 from chassis.transient import is_transient
 from mingjian.asr.v1.events_pb2 import TranscriptCompleted, TurnTranscribed
 from mingjian.ingestion.v1.events_pb2 import CallEnded
+from mingjian.nlp.v1.events_pb2 import InteractionScored
+from mingjian.routing.v1.events_pb2 import TicketClosed, TicketResolved
 
 from nlp.adapters.grpc_asr import GrpcAsr
 from nlp.adapters.grpc_reviews import NAME as REVIEWS
@@ -25,12 +27,15 @@ from nlp.adapters.grpc_server import NAME, registered
 from nlp.adapters.mongo_appeals import MongoAppeals
 from nlp.adapters.mongo_calibrations import MongoCalibrations
 from nlp.adapters.mongo_chain import MongoChain
+from nlp.adapters.mongo_contacts import MongoContacts
 from nlp.adapters.mongo_evaluations import MongoEvaluations
 from nlp.adapters.mongo_live import MongoLiveNews, MongoLiveOutcomes
+from nlp.adapters.mongo_promises import MongoPromises
 from nlp.adapters.mongo_reviews import MongoReviews
 from nlp.adapters.mongo_scorecards import MongoScorecards
 from nlp.adapters.mongo_simulations import MongoJudged, MongoSimulations
 from nlp.adapters.nats_consumer import NatsAnnouncements, OnGivenUp, OnTranscriptCompleted
+from nlp.adapters.nats_promises import OnInteractionScored, OnTicketDone
 from nlp.adapters.nats_turns import OnCallEnded, OnTurnTranscribed
 from nlp.adapters.usem_sentences import UsemSentences
 from nlp.adapters.yaml_packs import YamlFiles, load_packs
@@ -38,6 +43,7 @@ from nlp.app import Bench, Findings, Scoring, utc_now
 from nlp.app_appeals import Appeals
 from nlp.app_calibrations import Calibrations
 from nlp.app_live import LiveAgreement, LiveCalls, LiveLimits, warm_up
+from nlp.app_promises import PromiseKeeping
 from nlp.app_publishing import Publishing
 from nlp.app_reviews import Reviewing, Reviews
 from nlp.app_scorecards import Scorecards
@@ -56,8 +62,12 @@ async def serve(settings: Settings) -> None:
     async with running("nlp", settings) as r:
         asr = await r.up.enter_async_context(channel(settings.asr_address, identity_key=settings.identity_key))
         transcripts = GrpcAsr(asr, timeout_s=settings.asr_timeout_s)
-        evaluations = MongoEvaluations(r.db, r.events, ReviewPolicy(settings.review_low_score, settings.review_sample_share))
+        evaluations = MongoEvaluations(
+            r.db, r.events, ReviewPolicy(settings.review_low_score, settings.review_sample_share), grace=timedelta(hours=settings.promise_grace_h),
+        )
         await evaluations.prepare()
+        contacts = MongoContacts(r.db)
+        await contacts.prepare()
         versions = MongoScorecards(r.db, r.events)
         await versions.prepare()
         scorecards = Scorecards(shipped, YamlFiles(), versions, encoder=encoder, now=utc_now, fresh_s=settings.scorecards_fresh_s)
@@ -69,7 +79,7 @@ async def serve(settings: Settings) -> None:
         scoring = Scoring(
             scorecards, transcripts, evaluations, NatsAnnouncements(r.events),
             derive_id=derived_id, now=utc_now, utc_offset=timedelta(hours=settings.utc_offset_hours),
-            live=LiveAgreement(outcomes),
+            live=LiveAgreement(outcomes), histories=contacts,
         )
         news = MongoLiveNews(r.db, r.events, kept=LIVE_KEPT)
         await outcomes.prepare()
@@ -78,6 +88,7 @@ async def serve(settings: Settings) -> None:
             scorecards, GrpcAsr(asr, timeout_s=settings.live_asr_timeout_s), news, outcomes, derive_id=derived_id, now=utc_now,
             clock=time.monotonic, is_transient=is_transient,
             limits=LiveLimits(settings.live_calls, settings.live_idle_s, longest_turn_s=settings.longest_turn_s),
+            histories=contacts, zone=_zone(settings),
         )
         r.life.spawn(evaluations.outbox.sweep_forever(), "outbox")
         r.life.spawn(versions.outbox.sweep_forever(), "outbox of scorecards")
@@ -93,7 +104,7 @@ async def serve(settings: Settings) -> None:
         await r.up.enter_async_context(consuming(r.events, r.life, "nlp", CallEnded, OnCallEnded(calls)))
         findings = Findings(scorecards, transcripts, evaluations)
         services = [
-            registered(scoring, findings, Vault(findings, transcripts)),
+            registered(scoring, findings, Vault(findings, transcripts), await _promises(r, contacts)),
             await _reviews(r, settings, evaluations, transcripts, scorecards),
             await _scorecards(r, settings, scorecards, versions, transcripts, scoring),
         ]
@@ -127,6 +138,20 @@ async def _reviews(r: Running, settings: Settings, evaluations: MongoEvaluations
     ))
 
 
+async def _promises(r: Running, contacts: MongoContacts) -> PromiseKeeping:
+    """What becomes of promises: tickets, later contacts and the clock are heard."""
+    promises = MongoPromises(r.db, r.events)
+    await promises.prepare()
+    keeping = PromiseKeeping(promises, contacts, now=utc_now, is_transient=is_transient)
+    on_ticket = OnTicketDone(keeping)
+    await r.up.enter_async_context(consuming(r.events, r.life, "nlp", InteractionScored, OnInteractionScored(keeping)))
+    await r.up.enter_async_context(consuming(r.events, r.life, "nlp", TicketResolved, on_ticket))
+    await r.up.enter_async_context(consuming(r.events, r.life, "nlp", TicketClosed, on_ticket))
+    r.life.spawn(promises.outbox.sweep_forever(), "outbox of promises")
+    r.life.spawn(keeping.sweep_forever(), "promises")
+    return keeping
+
+
 async def _scorecards(
     r: Running, settings: Settings, scorecards: Scorecards, versions: MongoScorecards, transcripts: GrpcAsr, scoring: Scoring,
 ) -> Register:
@@ -137,13 +162,17 @@ async def _scorecards(
     simulations = Simulations(scorecards, store, judged, new_id=new_id, derive_id=derived_id, now=utc_now)
     simulator = Simulator(
         scorecards, store, judged, transcripts, holder=new_id(), now=utc_now, is_transient=is_transient,
-        busy=lambda: scoring.under_way > 0, at_once=settings.simulated_at_once,
+        busy=lambda: scoring.under_way > 0, at_once=settings.simulated_at_once, zone=_zone(settings),
     )
     r.life.spawn(simulator.run_forever(), "simulator")
     publishing = Publishing(
         scorecards, versions, YamlFiles(), simulations, now=utc_now, gate_required=settings.publish_needs_simulation,
     )
     return registered_scorecards(publishing, simulations)
+
+
+def _zone(settings: Settings) -> timezone:
+    return timezone(timedelta(hours=settings.utc_offset_hours))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Protocol
 
 from chassis.errors import Denied, InvalidInput, NotFound
@@ -18,6 +18,8 @@ from nlp.domain.records import judged
 from nlp.domain.scorecards import Scorecard
 
 Clock = Callable[[], datetime]
+EAST_8 = timezone(timedelta(hours=8))
+STARTED_AT, CALL_LENGTH = "started_at", "call_length_s"
 MAX_TURNS = 20_000
 MAX_TRIED_TURNS = 5_000
 MAX_TRIED_CHARS = 1_000_000
@@ -34,7 +36,10 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A contact as ingestion announced it; `received` is its form on the wire, handed on and never looked into here."""
+    """A contact as ingestion announced it; `received` is its form on the wire, handed on and never looked into here.
+
+    `looked_up` are attributes that nobody announced and that may be otherwise later: they are stored with what is judged.
+    """
 
     tenant: str
     interaction_id: str
@@ -48,6 +53,8 @@ class Contact:
     started_at: datetime | None
     duration_ms: int = 0
     received: bytes = field(default=b"", repr=False)
+    customer_id: str = ""
+    looked_up: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +152,21 @@ class Evaluations(Protocol):
         """Newest first. Raises InvalidInput on "page_size" and "page_token"."""
 
 
+class Histories(Protocol):
+    """What else is known of a contact's customer."""
+
+    async def of(self, contact: Contact) -> Mapping[str, str]:
+        """The attributes previous_contacts_7d and previous_contacts_30d; nothing where the customer is not known."""
+
+
+class NoHistories:
+    """Satisfies Histories where nobody looks."""
+
+    async def of(self, contact: Contact) -> Mapping[str, str]:
+        """Nothing."""
+        return {}
+
+
 class Announcements(Protocol):
     """What is told without being kept."""
 
@@ -182,12 +204,13 @@ class Scoring:
 
     def __init__(
         self, engines: Engines, transcripts: Transcripts, evaluations: Evaluations, announcements: Announcements,
-        *, derive_id: DeriveId, now: Clock, utc_offset: timedelta, live: Agreement | None = None,
+        *, derive_id: DeriveId, now: Clock, utc_offset: timedelta, live: Agreement | None = None, histories: Histories | None = None,
     ) -> None:
         self._engines, self._transcripts, self._evaluations, self._announcements = engines, transcripts, evaluations, announcements
         self.under_way = 0
         self._live = live
         self._bench, self._now = Bench(derive_id=derive_id, utc_offset=utc_offset), now
+        self._histories = histories or NoHistories()
 
     async def score(self, contact: Contact) -> None:
         """Judge a contact once, however often it is asked. Raises NotFound, and what passes by itself as it comes."""
@@ -207,7 +230,8 @@ class Scoring:
         if len(transcript.turns) > MAX_TURNS:
             await self._announcements.scoring_failed(contact, f"话轮超过{MAX_TURNS}条，无法质检。")
             return
-        dialogue = dialogue_of(contact, transcript.turns)
+        contact = replace(contact, looked_up=await self._histories.of(contact))
+        dialogue = self._bench.dialogue(contact, transcript.turns)
         engine = await self._engines.engine(contact.tenant)
         evaluation = await self._judged(engine, contact, dialogue, transcript.asr)
         if self._live is not None:
@@ -230,7 +254,9 @@ class Scoring:
             raise InvalidInput("turns", f"hold more than {MAX_TRIED_CHARS} characters")
         if not any(turn.text.strip() for turn in turns):
             raise InvalidInput("turns", "hold no text")
-        return await self._judged(await self._engines.engine(contact.tenant), contact, dialogue_of(contact, turns), AsrModel())
+        contact = replace(contact, looked_up=await self._histories.of(contact), started_at=contact.started_at or self._now())
+        dialogue = self._bench.dialogue(contact, turns)
+        return await self._judged(await self._engines.engine(contact.tenant), contact, dialogue, AsrModel())
 
     async def _judged(self, engine: QualityEngine, contact: Contact, dialogue: Dialogue, asr: AsrModel) -> Evaluation:
         card = engine.scorecard_for(dialogue.interaction)
@@ -243,6 +269,10 @@ class Bench:
     def __init__(self, *, derive_id: DeriveId, utc_offset: timedelta) -> None:
         self._derive_id, self._zone = derive_id, timezone(utc_offset)
 
+    def dialogue(self, contact: Contact, turns: Sequence[Turn]) -> Dialogue:
+        """A contact with its turns, as it is judged."""
+        return dialogue_of(contact, turns, self._zone)
+
     async def judged(
         self, engine: QualityEngine, card: Scorecard, contact: Contact, dialogue: Dialogue, *, at: datetime, asr: AsrModel
     ) -> Evaluation:
@@ -250,15 +280,27 @@ class Bench:
         started_at = (contact.started_at or at).astimezone(self._zone)
 
         def work() -> Evaluation:
-            return judged(engine, card, dialogue, tenant=contact.tenant, started_at=started_at, scored_at=at, derive_id=self._derive_id, asr=asr)
+            return judged(
+                engine, card, dialogue, tenant=contact.tenant, started_at=started_at, scored_at=at, derive_id=self._derive_id, asr=asr,
+                looked_up=contact.looked_up,
+            )
 
         return await asyncio.to_thread(work)  # a long chat takes a second: others are answered meanwhile
 
 
-def dialogue_of(contact: Contact, turns: Sequence[Turn]) -> Dialogue:
+def dialogue_of(contact: Contact, turns: Sequence[Turn], zone: tzinfo = EAST_8) -> Dialogue:
     """A contact with its turns, as it is judged."""
-    interaction = Interaction(contact.interaction_id, contact.industry, contact.channel, contact.direction, contact.attributes, contact.spoken)
-    return Dialogue(interaction, in_order(turns))
+    return Dialogue(interaction_of(contact, zone), in_order(turns))
+
+
+def interaction_of(contact: Contact, zone: tzinfo) -> Interaction:
+    """What is known of a contact besides its words: as announced, as looked up, and when it began in the company's time zone."""
+    known = {**contact.attributes, **contact.looked_up}
+    if contact.started_at is not None:
+        known[STARTED_AT] = contact.started_at.astimezone(zone).isoformat()
+    if contact.duration_ms > 0:
+        known[CALL_LENGTH] = f"{contact.duration_ms / 1000:g}"
+    return Interaction(contact.interaction_id, contact.industry, contact.channel, contact.direction, known, contact.spoken)
 
 
 class Findings:

@@ -5,13 +5,13 @@ import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, tzinfo
 from typing import Protocol
 
 from chassis.errors import NotFound, TooMuch
 
-from nlp.app import Contact, Engines
+from nlp.app import EAST_8, Contact, Engines, Histories, NoHistories, interaction_of
 from nlp.domain.dialogue import Interaction, Role, Turn
 from nlp.domain.engine import QualityEngine
 from nlp.domain.evaluations import DeriveId, Evaluation, RaisedAlert, raised_alert
@@ -108,8 +108,9 @@ class LiveCalls:
     def __init__(
         self, engines: Engines, transcripts: LiveTranscripts, news: LiveNews, outcomes: LiveOutcomes, *,
         derive_id: DeriveId, now: Callable[[], datetime], clock: Callable[[], float], limits: LiveLimits,
-        is_transient: Callable[[BaseException], bool],
+        is_transient: Callable[[BaseException], bool], histories: Histories | None = None, zone: tzinfo = EAST_8,
     ) -> None:
+        self._histories, self._zone = histories or NoHistories(), zone
         self._engines, self._transcripts, self._news, self._outcomes = engines, transcripts, news, outcomes
         self._derive_id, self._now, self._clock, self._limits, self._is_transient = derive_id, now, clock, limits, is_transient
         self._calls: OrderedDict[tuple[str, str], _Call] = OrderedDict()
@@ -194,9 +195,8 @@ class LiveCalls:
         async with call.lock:
             if call.live is None:
                 engine = await self._engines.engine(contact.tenant)
-                call.live = LiveContact(
-                    engine, Interaction(contact.interaction_id, contact.industry, contact.channel, contact.direction, contact.attributes, contact.spoken)
-                )
+                known = replace(contact, looked_up=await self._histories.of(contact))
+                call.live = LiveContact(engine, interaction_of(known, self._zone))
             yield call, call.live
 
     def _make_room(self) -> None:

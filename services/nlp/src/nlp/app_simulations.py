@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Protocol
 
 from chassis.errors import AlreadyExists, InvalidInput, NotAllowedNow, NotFound, TooMuch
 
-from nlp.app import Contact, Transcripts, dialogue_of
+from nlp.app import EAST_8, Contact, Transcripts, dialogue_of
 from nlp.app_scorecards import Scorecards, VersionKey
 from nlp.domain.engine import COMMON, QualityEngine, attributes_of
 from nlp.domain.judging import judge
@@ -213,10 +213,12 @@ class Simulator:
     def __init__(
         self, scorecards: Scorecards, store: SimulationStore, judged: Judged, transcripts: Transcripts, *, holder: str, now: Callable[[], datetime],
         is_transient: Callable[[BaseException], bool], busy: Callable[[], bool] = lambda: False, at_once: int = 4, batch: int = BATCH, lease: timedelta = LEASE,
+        zone: tzinfo = EAST_8,
     ) -> None:
         self._scorecards, self._store, self._judged, self._transcripts = scorecards, store, judged, transcripts
         self._holder, self._now, self._is_transient, self._busy = holder, now, is_transient, busy
         self._at_once, self._batch, self._lease = asyncio.Semaphore(at_once), batch, lease
+        self._zone = zone
         self._thread = ThreadPoolExecutor(1, "simulation")  # of its own: those that score are never taken
 
     async def run_forever(self) -> None:
@@ -288,7 +290,7 @@ class Simulator:
             stored = one.version == old.version and one.rules_sha256 == baseline.rules_sha256(old)
 
             def work() -> tuple[Verdict, Verdict] | None:
-                dialogue = dialogue_of(one.contact, transcript.turns)
+                dialogue = dialogue_of(one.contact, transcript.turns, self._zone)
                 if not card.judges(attributes_of(dialogue.interaction)):
                     return None
                 before = one.verdict if stored else verdict_of(judge(old, baseline.read(old, dialogue).evaluator))

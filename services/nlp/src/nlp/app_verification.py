@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
 from chassis.errors import InvalidInput, NotFound
 
-from nlp.app import Bench, Contact, Transcripts, dialogue_of
+from nlp.app import Bench, Contact, Transcripts
 from nlp.domain.canonical import Unlike, written
 from nlp.domain.chain import Head, Link, is_whole
 from nlp.domain.engine import QualityEngine
@@ -198,7 +198,8 @@ class Verification:
         card = engine.scorecards[name]
         if transcript.asr != made_with.asr or engine.rules_sha256(card) != made_with.rules_sha256:
             return None
-        dialogue = dialogue_of(contact, transcript.turns)
+        contact = replace(contact, looked_up=made_with.looked_up)
+        dialogue = self._bench.dialogue(contact, transcript.turns)
         evaluation = await self._bench.judged(engine, card, contact, dialogue, at=at, asr=transcript.asr)
         return record_of(evaluation, Subject(contact.tenant, contact.agent_id, contact.team_id, contact.duration_ms, contact.received))
 

@@ -20,6 +20,7 @@ class Settings(ServiceSettings):
     utc_offset_hours: float = Field(8.0, ge=-12, le=14, description="The company's time zone, hours ahead of UTC: deadlines like 明天上午 are resolved in it.")
     review_low_score: float = Field(60.0, ge=0, le=100, description="Evaluations with a lower score wait for a person in the review queue.")
     review_sample_share: float = Field(0.05, ge=0, le=1, description="Share of all evaluations that wait for a person in the review queue as a sample.")
+    promise_grace_h: float = Field(2.0, ge=0, le=240, description="Hours of working time after its deadline in which a promise may still be heard to be kept.")
     appeal_working_days: int = Field(3, ge=1, le=30, description="Working days within which an appeal must be decided.")
     live_calls: int = Field(2000, ge=1, description="Running calls one worker keeps; another one is read again from asr when its next turn comes.")
     live_idle_s: float = Field(1800.0, gt=0, description="Seconds without a turn after which a running call is no longer kept.")

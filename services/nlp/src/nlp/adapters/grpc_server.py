@@ -10,6 +10,7 @@ from mingjian.asr.v1 import asr_service_pb2 as asr
 from mingjian.nlp.v1 import nlp_service_pb2 as pb
 from mingjian.nlp.v1 import nlp_service_pb2_grpc as pb_grpc
 
+from nlp.adapters.grpc_promises import listed, settled
 from nlp.adapters.protobuf_evaluations import (
     contact_of_metadata,
     evaluation_to_wire,
@@ -20,24 +21,25 @@ from nlp.adapters.protobuf_evaluations import (
     turns_from_chat,
 )
 from nlp.app import AlertFilters, Caller, EvaluationFilters, Findings, Scoring
+from nlp.app_promises import PromiseKeeping
 from nlp.app_vault import Vault
 
 NAME = "mingjian.nlp.v1.NlpService"
 READ_PII = "pii:read"
 
 
-def registered(scoring: Scoring, findings: Findings, vault: Vault) -> Callable[[grpc.aio.Server], None]:
+def registered(scoring: Scoring, findings: Findings, vault: Vault, keeping: PromiseKeeping) -> Callable[[grpc.aio.Server], None]:
     """What chassis.grpc_server.serving registers."""
 
     def register(server: grpc.aio.Server) -> None:
-        pb_grpc.add_NlpServiceServicer_to_server(_Servicer(scoring, findings, vault), server)
+        pb_grpc.add_NlpServiceServicer_to_server(_Servicer(scoring, findings, vault, keeping), server)
 
     return register
 
 
 class _Servicer(pb_grpc.NlpServiceServicer):
-    def __init__(self, scoring: Scoring, findings: Findings, vault: Vault) -> None:
-        self._scoring, self._findings, self._vault = scoring, findings, vault
+    def __init__(self, scoring: Scoring, findings: Findings, vault: Vault, keeping: PromiseKeeping) -> None:
+        self._scoring, self._findings, self._vault, self._keeping = scoring, findings, vault, keeping
 
     async def GetEvaluation(self, request: pb.GetEvaluationRequest, context: object) -> pb.GetEvaluationResponse:
         found = await self._vault.evaluation(_named(request.interaction_id), _caller(), request.scorecard_id)
@@ -73,12 +75,10 @@ class _Servicer(pb_grpc.NlpServiceServicer):
         return pb.GetOriginalsResponse(originals=[original_to_wire(original) for original in found])
 
     async def ListPromises(self, request: pb.ListPromisesRequest, context: object) -> pb.ListPromisesResponse:
-        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "not there yet")  # type: ignore[attr-defined]
-        raise AssertionError
+        return await listed(self._keeping, request)
 
     async def SettlePromise(self, request: pb.SettlePromiseRequest, context: object) -> pb.SettlePromiseResponse:
-        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "not there yet")  # type: ignore[attr-defined]
-        raise AssertionError
+        return await settled(self._keeping, request)
 
     async def ListScorecards(self, request: pb.ListScorecardsRequest, context: object) -> pb.ListScorecardsResponse:
         cards = await self._findings.scorecards(request.industry, _caller())

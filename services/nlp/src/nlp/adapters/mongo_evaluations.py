@@ -6,7 +6,7 @@ The fields of a document are the machine's and never change; what people say is 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import product
 
 from chassis.messaging import Envelope, Events, wrap
@@ -16,6 +16,7 @@ from mingjian.nlp.v1.events_pb2 import AlertRaised, InteractionScored, PromiseMa
 
 from nlp.adapters.mongo_additional import MongoAdditional
 from nlp.adapters.mongo_pages import DIGITS, ListQuery, index_models, list_query, order_of, page
+from nlp.adapters.mongo_promises import GRACE, promise_documents
 from nlp.adapters.mongo_records import shown, to_document
 from nlp.adapters.protobuf_evaluations import alert_to_wire, evaluation_to_wire, promise_to_wire
 from nlp.app import AlertFilters, AlertPage, Contact, EvaluationFilters, EvaluationPage, StoredAlert
@@ -40,8 +41,9 @@ MOST_PRESSING = "!"
 class MongoEvaluations:
     """Satisfies app.Evaluations."""
 
-    def __init__(self, db: Database, events: Events, policy: ReviewPolicy = ReviewPolicy()) -> None:  # noqa: B008 - it is frozen
+    def __init__(self, db: Database, events: Events, policy: ReviewPolicy = ReviewPolicy(), grace: timedelta = GRACE) -> None:  # noqa: B008 - it is frozen
         self._evaluations, self._alerts, self._policy = db.evaluations, db.alerts, policy
+        self._promises, self._grace = db.promises, grace
         self._additional = MongoAdditional(db)
         self.outbox = Outbox(self._evaluations, events)
 
@@ -61,9 +63,10 @@ class MongoEvaluations:
         return True
 
     async def add(self, contact: Contact, evaluation: Evaluation, beside: Sequence[Evaluation] = ()) -> None:
-        # The alerts and what is judged beside go first: a crash before the evaluation leaves what the next delivery writes again under the same ids.
+        # Alerts, promises and what is judged beside go first: a crash before the evaluation leaves what the next delivery writes again under the same ids.
         await self._additional.add(contact, beside)
         await insert_new(self._alerts, alert_documents(contact, evaluation.alerts, evaluation.scored_at))
+        await insert_new(self._promises, promise_documents(contact, evaluation, self._grace))
         envelopes = events_of(contact, evaluation, await self._told_live(evaluation))
         document = _to_document(contact, evaluation, self._policy) | self.outbox.pending(envelopes)
         try:
@@ -184,4 +187,6 @@ def _to_document(contact: Contact, evaluation: Evaluation, policy: ReviewPolicy)
     return to_document(contact, evaluation) | {
         "marks": marks_of(evaluation.fatal, evaluation.failed_items, evaluation.abstained_items, reasons_for(evaluation, policy)),
         "order": order_of(evaluation.scored_at, evaluation.evaluation_id),
+        "customer_id": contact.customer_id, "direction": contact.direction,
+        "began": order_of(contact.started_at or evaluation.scored_at, evaluation.interaction_id),
     }

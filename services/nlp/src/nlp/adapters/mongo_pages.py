@@ -7,7 +7,7 @@ documents of a range bound on both sides.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from chassis.errors import InvalidInput
 from chassis.mongo import LAST, Collection, Document, IndexModel, decode_page_token, encode_page_token, newest_first, page_size
@@ -36,6 +36,11 @@ def list_query(tenant: str, asked: Document, by: Sequence[str], since: str = "",
 def order_of(at: datetime, identity: str = "") -> str:
     """Sorts as (time, id) does."""
     return f"{int(at.timestamp() * 1000):0{DIGITS}d}{identity}"
+
+
+def moment_of(order: str) -> datetime:
+    """The time in an `order`."""
+    return datetime.fromtimestamp(int(order[:DIGITS]) / 1000, UTC)
 
 
 async def page(collection: Collection, asked: ListQuery, size: int, token: str, projection: Document | None = None) -> tuple[list[Document], str]:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -133,7 +133,9 @@ def _replayable(document: Document) -> Replayable:
     outcomes = {item["item_id"]: item["result"] for item in document["items"]}
     over = (document.get("shown") or {}).get("items", ())
     reviewed = {item["item_id"]: item.get("result", outcomes.get(item["item_id"], "")) for item in over if item.get("reviewed")}
-    rules = (document.get("provenance") or {}).get("rules_sha256", "")
+    made_with = document.get("provenance") or {}
+    contact = replace(contact, looked_up=made_with.get("looked_up", {}))
+    rules = made_with.get("rules_sha256", "")
     verdict = Verdict(document["score"], document["fatal"], outcomes)
     return Replayable(contact, document["scorecard_version"], rules, verdict, reviewed, document["order"])
 

@@ -51,12 +51,12 @@ def contact_from_wire(interaction: ingestion.Interaction, tenant: str, duration_
 
 def contact_of_metadata(metadata: ingestion.InteractionMetadata, tenant: str, *, spoken: bool, interaction_id: str = "") -> Contact:
     started = metadata.started_at.ToDatetime(UTC) if metadata.HasField("started_at") else None
-    attributes = {
-        "product": metadata.product, "customer_tier": metadata.customer_tier.lower(), "agent_kind": metadata.agent_kind or "human", "queue": metadata.queue,
-    }
+    attributes = {"product": metadata.product, "customer_tier": metadata.customer_tier.lower(), "agent_kind": metadata.agent_kind or "human"}
+    attributes |= {name: said for name in ("queue", "hang_up") if (said := getattr(metadata, name))}
     direction = "outbound" if metadata.direction == ingestion.DIRECTION_OUTBOUND else "inbound"
     return Contact(
         tenant, interaction_id, metadata.industry, metadata.channel or "hotline", direction, metadata.agent_id, metadata.team_id, attributes, spoken, started,
+        customer_id=metadata.customer_id,
     )
 
 

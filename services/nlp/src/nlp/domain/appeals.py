@@ -74,7 +74,7 @@ def _took_points(item: ScoredItem) -> bool:
 
 
 def due_at(opened_at: datetime, working_days: int) -> datetime:
-    """When an appeal opened at `opened_at` (in the company's time zone) must be decided; Saturday and Sunday are no working days."""
+    """When an appeal opened at `opened_at` (in the company's time zone) must be decided."""
     return Deadline("", working_days=working_days).due(opened_at)
 
 

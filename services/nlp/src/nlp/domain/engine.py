@@ -24,6 +24,7 @@ from nlp.domain.signals import NEGATIVE, NEUTRAL, Mood, Signals, is_urgent, mood
 ENGINE = "mingjian-rules/1.1.0"
 COMMON = "common"
 NEGATIVE_EMOTION = "negative_emotion"
+UNKEPT = "promise_unkept"  # the rule of the signals by which a customer is heard to say that a promise was not kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Assessment:
     promises: tuple[Promise, ...]
     redaction: Redaction
     texts: RuleTexts
+    unkept: Hit | None = None
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,7 @@ class QualityEngine:
             promises=evaluator.scanned.promises,
             redaction=redact(evaluator.scanned.dialogue),
             texts=self._texts[card.scorecard_id],
+            unkept=_first_hit(evaluator, UNKEPT),
         )
 
 
@@ -209,6 +212,11 @@ def _conditions(card: Scorecard, signals: Signals) -> list[Condition]:
     conditions.extend(condition for alternatives in card.alerts.values() for condition in alternatives)
     conditions.extend(signals.conditions())
     return conditions
+
+
+def _first_hit(evaluator: Evaluator, rule: str) -> Hit | None:
+    """Where a rule first hit; None where it did not, or the book has none of that name."""
+    return next(iter(evaluator.rule(rule).hits), None) if rule in evaluator.scanned.book.rules else None
 
 
 def _where_it_ended(feeling: Mood) -> str:

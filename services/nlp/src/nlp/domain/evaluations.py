@@ -110,7 +110,7 @@ class TippingPoint:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One contact judged by one version of a scorecard."""
+    """One contact judged by one version of a scorecard; `unkept` is the turn in which the customer says that something was not done."""
 
     evaluation_id: str
     interaction_id: str
@@ -140,6 +140,7 @@ class Evaluation:
     primary: bool = True
     live: LiveComparison | None = None
     tipping_point: TippingPoint | None = None
+    unkept: str = ""
 
     @property
     def abstained_items(self) -> tuple[str, ...]:
@@ -190,6 +191,7 @@ def evaluation_of(
         scored_at=scored_at,
         redactions=redacted_spans(dialogue, assessment.redaction),
         tipping_point=_tipping_point(assessment.mood.tipping, at),
+        unkept=assessment.unkept.turn_id if assessment.unkept else "",
     )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import requires, version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from types import MappingProxyType
 
 from nlp.domain.canonical import sha256_of
 from nlp.domain.dialogue import Turn
@@ -19,6 +20,7 @@ from nlp.domain.scorecards import Scorecard
 JUDGING, WEIGHTS = "domain/", (".npz", ".onnx", ".bin")
 _LIBRARY = re.compile(r"[A-Za-z0-9._-]+")
 _BUILD_DIGITS = 16
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class Provenance:
     """Everything that decides what an evaluation says; digests are SHA-256 in lower-case hex.
 
     `engine` is the engine's name, its version and the digest of its sources: "mingjian-rules/1.0.0+0123456789abcdef". Two builds of
-    one version may judge alike; only where the whole of it agrees must they.
+    one version may judge alike; only where the whole of it agrees must they. `looked_up` are attributes of the contact that were looked
+    up when it was judged and may be otherwise now: judged again, it is judged with these.
     """
 
     engine: str
@@ -42,11 +45,14 @@ class Provenance:
     models: Mapping[str, str]
     asr: AsrModel
     turns_sha256: str
+    looked_up: Mapping[str, str] = field(default_factory=dict)
 
 
-def provenance_of(engine: QualityEngine, card: Scorecard, turns: Iterable[Turn], asr: AsrModel) -> Provenance:
+def provenance_of(
+    engine: QualityEngine, card: Scorecard, turns: Iterable[Turn], asr: AsrModel, looked_up: Mapping[str, str] = NOTHING,
+) -> Provenance:
     """What judging these turns by this scorecard with this engine is made with."""
-    return Provenance(engine_build(), engine.rules_sha256(card), dict(engine.models), asr, turns_sha256(turns))
+    return Provenance(engine_build(), engine.rules_sha256(card), dict(engine.models), asr, turns_sha256(turns), dict(looked_up))
 
 
 def turns_sha256(turns: Iterable[Turn]) -> str:

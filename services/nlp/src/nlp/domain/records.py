@@ -13,7 +13,7 @@ from nlp.domain.canonical import Unlike, first_difference, plain, written
 from nlp.domain.dialogue import Dialogue
 from nlp.domain.engine import QualityEngine
 from nlp.domain.evaluations import DeriveId, Evaluation, evaluation_of
-from nlp.domain.provenance import AsrModel, Provenance, provenance_of
+from nlp.domain.provenance import NOTHING, AsrModel, Provenance, provenance_of
 from nlp.domain.scorecards import Scorecard
 
 FORMAT = 1
@@ -37,12 +37,12 @@ class Subject:
 
 def judged(
     engine: QualityEngine, card: Scorecard, dialogue: Dialogue, *,
-    tenant: str, started_at: datetime, scored_at: datetime, derive_id: DeriveId, asr: AsrModel,
+    tenant: str, started_at: datetime, scored_at: datetime, derive_id: DeriveId, asr: AsrModel, looked_up: Mapping[str, str] = NOTHING,
 ) -> Evaluation:
     """Judge a contact by a scorecard of the engine and say with what; the same arguments give the same evaluation, always."""
     assessment = engine.conclude(card, engine.read(card, dialogue))
     evaluation = evaluation_of(assessment, dialogue, tenant=tenant, started_at=started_at, scored_at=scored_at, derive_id=derive_id)
-    return replace(evaluation, provenance=provenance_of(engine, card, dialogue.turns, asr))
+    return replace(evaluation, provenance=provenance_of(engine, card, dialogue.turns, asr, looked_up))
 
 
 def record_of(evaluation: Evaluation, subject: Subject) -> Record:
@@ -75,7 +75,9 @@ def read_record(record: bytes) -> Record | None:
 def read_provenance(record: Record) -> Provenance:
     """What a record was made with. Raises KeyError, TypeError where it does not say."""
     said = record["provenance"]
-    return Provenance(said["engine"], said["rules_sha256"], said["models"], AsrModel(**said["asr"]), said["turns_sha256"])
+    return Provenance(
+        said["engine"], said["rules_sha256"], said["models"], AsrModel(**said["asr"]), said["turns_sha256"], said.get("looked_up", {}),
+    )
 
 
 def departure(stored: Any, expected: Record) -> Unlike | None:
