@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from client.shapes import Dimension, Graph, ItemRate, KpiGroup, TurnEmotion
+from client.shapes import Dimension, Graph, ItemRate, KpiGroup, TippingPoint, TurnEmotion
 
 from console.domain.words import DIMENSIONS, EMOTION, clock, figure, score_tone
 
@@ -42,25 +42,48 @@ def _dimension_bar(score: float | None) -> Options:
     return {"value": 0 if score is None else round(score, 1), "label": label, "itemStyle": {"color": tone, "borderRadius": 6}}
 
 
-def emotion_course(course: Sequence[TurnEmotion]) -> Options:
-    """The customer's mood over the call, -1 to 1, each turn in its emotion's colour."""
+def emotion_course(course: Sequence[TurnEmotion], tipping: TippingPoint | None = None) -> Options:
+    """The customer's mood over the call, -1 to 1, each turn in its emotion's colour; under it how excited the voice was; the moment it tipped."""
+    # A chat has no times: its turns are counted.
+    names = [clock(e.get("at_ms")) if any(t.get("at_ms") for t in course) else f"第 {n} 句" for n, e in enumerate(course, 1)]
+    tipped = next((n for n, e in enumerate(course) if tipping and e.get("turn_id") == tipping.get("turn_id")), None)
+    colour = GOOD if tipping and tipping.get("recovered") else BAD
+    lines: list[Options] = [{"yAxis": 0, "lineStyle": {"color": CALM, "type": "dashed"}, "label": {"show": False}}]
+    if tipped is not None:
+        label = {"show": True, "formatter": "转差", "color": colour, "position": "end", "rotate": 0}
+        lines.append({"xAxis": tipped, "lineStyle": {"color": colour, "type": "solid", "width": 1.5}, "label": label})
     return {
-        "textStyle": _FONT, "grid": {"left": 44, "right": 16, "top": 14, "bottom": 26},
+        "textStyle": _FONT, "grid": {"left": 44, "right": 44, "top": 26, "bottom": 26},
         "tooltip": {"trigger": "item", "confine": True},
-        "xAxis": {"type": "category", "data": [clock(e.get("at_ms")) for e in course]} | _AXIS,
-        "yAxis": {
-            "type": "value", "min": -1, "max": 1, "interval": 1, "splitLine": {"lineStyle": {"color": LINE}},
-            "axisLabel": {":formatter": "v => v > 0 ? '积极' : v < 0 ? '消极' : '平静'"},
-        },
-        "series": [{
-            "type": "line", "smooth": 0.25, "symbolSize": 9, "lineStyle": {"color": "#b8c4d6", "width": 2},
-            "markLine": {"silent": True, "symbol": "none", "label": {"show": False}, "data": [{"yAxis": 0}], "lineStyle": {"color": CALM, "type": "dashed"}},
-            "data": [
-                {"value": round(e.get("valence", 0.0), 2), "name": f"{clock(e.get('at_ms'))} {EMOTION.get(e.get('emotion', ''), '')}",
-                 "itemStyle": {"color": EMOTION_COLOUR.get(e.get("emotion", ""), CALM)}}
-                for e in course
-            ],
-        }],
+        "xAxis": {"type": "category", "data": names} | _AXIS,
+        "yAxis": [
+            {
+                "type": "value", "min": -1, "max": 1, "interval": 1, "splitLine": {"lineStyle": {"color": LINE}},
+                "axisLabel": {":formatter": "v => v > 0 ? '积极' : v < 0 ? '消极' : '平静'"},
+            },
+            {
+                "type": "value", "min": -3, "max": 3, "interval": 3, "splitLine": {"show": False}, "axisLabel": {"color": "#a9b4c4"}, "name": "激动",
+                "nameTextStyle": {"color": "#a9b4c4"}, "nameGap": 8,
+            },
+        ],
+        "series": [
+            {
+                "name": "激动程度", "type": "bar", "yAxisIndex": 1, "barMaxWidth": 14,
+                "data": [
+                    {"value": round(e.get("arousal", 0.0), 2), "name": f"{n} 激动程度", "itemStyle": {"color": "#dfe6f0", "borderRadius": 3}}
+                    for n, e in zip(names, course, strict=True)
+                ],
+            },
+            {
+                "name": "情绪", "type": "line", "smooth": 0.25, "symbolSize": 9, "lineStyle": {"color": "#8ea3c2", "width": 2}, "z": 3,
+                "markLine": {"silent": True, "symbol": "none", "data": lines},
+                "data": [
+                    {"value": round(e.get("valence", 0.0), 2), "name": f"{n} {EMOTION.get(e.get('emotion', ''), '')}",
+                     "itemStyle": {"color": EMOTION_COLOUR.get(e.get("emotion", ""), CALM)}, "symbolSize": 14 if k == tipped else 9}
+                    for k, (n, e) in enumerate(zip(names, course, strict=True))
+                ],
+            },
+        ],
     }
 
 

@@ -77,7 +77,7 @@ def frame(session: Session, active: str, *, signs_out: bool) -> Iterator[None]:
 
 def head() -> None:
     """Our own style and script; nothing comes from elsewhere."""
-    ui.add_head_html('<link rel="stylesheet" href="/assets/console.css"><script src="/assets/console.js" defer></script>')
+    ui.add_head_html('<link rel="stylesheet" href="/assets/console.css"><link rel="stylesheet" href="/assets/quality.css"><script src="/assets/console.js" defer></script>')
     ui.colors(primary="#2456a6", positive="#1a7f4b", negative="#c0352b", warning="#b25e09", info="#3b6fb5")
 
 

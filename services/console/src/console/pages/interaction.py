@@ -1,17 +1,17 @@
 """会话详情: one interaction: the recording, the words, the scorecard with its evidence, and what follows from it."""
 
-from datetime import UTC, datetime
 from typing import Any, cast
 
 from chassis.errors import NotFound, Problem
-from client.shapes import Evaluation, Found, Interaction, Ticket, Transcript
+from client.quality_shapes import Appeal, Review, StoredPromise
+from client.shapes import Evaluation, Found, Interaction, Ticket, Transcript, Turn
 from fastapi import Request
 from nicegui import background_tasks, ui
 
 from console.adapters.httpx_gateway import path
 from console.app import Session
-from console.domain import charts
 from console.domain.live import RESUMED, Event, changed
+from console.domain.quality_words import abstained, interval
 from console.domain.words import (
     CHANNEL,
     DIRECTION,
@@ -20,32 +20,40 @@ from console.domain.words import (
     MEDIUM,
     NONE,
     STATUS,
-    TICKET_STATE,
     clock,
-    due,
     points,
     score_tone,
     short,
     when,
     word,
 )
-from console.pages.conversation import alerts_html, promises_html, scorecard_html, transcript_html
+from console.pages.conversation import transcript_html
 from console.pages.frame import Section, card, chip, empty, failed, together
 from console.pages.interactions import EMOTION_TONE, STATUS_TONE
+from console.pages.judgement import Judgement
 
+_FURTHER = frozenset({"SolutionSuggested", "TicketOpened", "EvaluationReviewed", "AppealOpened", "AppealDecided", "PromiseSettled"})
+_MOST_TOLD = 50
 _STEPS = ("received", "transcribing", "scoring", "scored")
 
 
 class InteractionPage:
     """One interaction and everything known about it."""
 
-    def __init__(self, session: Session, interaction_id: str) -> None:
+    def __init__(self, session: Session, interaction_id: str, *, tab: str = "", reviewing: bool = False) -> None:
         self.session, self.id = session, interaction_id
+        self.scorecard_id = ""
+        self.section: Section[None] | None = None
+        self.judgement = Judgement(self, tab=tab, reviewing=reviewing)
         self.interaction: Interaction = {"interaction_id": interaction_id, "status": "received"}
         self.transcript: Transcript | Problem = {}
         self.evaluation: Evaluation | Problem = {}
         self.tickets: list[Ticket] | Problem = []
         self.suggestions: list[Found] | Problem = []
+        self.evaluations: list[Evaluation] = []
+        self.reviews: list[Review] | Problem = []
+        self.appeals: list[Appeal] | Problem = []
+        self.promises: list[StoredPromise] = []
 
     async def fetch(self) -> None:
         get, may = self.session.gateway.get, self.session.may
@@ -54,18 +62,44 @@ class InteractionPage:
         async def nothing() -> Any:
             return {}
 
-        transcript, evaluation, tickets, suggestions = await together(
+        judged = may("evaluations:read")
+        about: dict[str, str | int | bool | None] = {"interaction_id": self.id, "page_size": 50}
+        transcript, evaluation, tickets, suggestions, cards, reviews, appeals, promises = await together(
             get(path("interactions", self.id, "transcript")),
-            get(path("interactions", self.id, "evaluation")) if may("evaluations:read") else nothing(),
+            get(path("interactions", self.id, "evaluation"), {"scorecard_id": self.scorecard_id}) if judged else nothing(),
             get("/v1/tickets", {"interaction_id": self.id, "page_size": 20}) if may("tickets:read") else nothing(),
             get(path("interactions", self.id, "suggestions")) if may("knowledge:read") else nothing(),
+            *(get(asked, about) if judged else nothing() for asked in ("/v1/evaluations", "/v1/reviews", "/v1/appeals", "/v1/promises")),
         )
         self.transcript, self.evaluation = cast("Transcript | Problem", transcript), cast("Evaluation | Problem", evaluation)
         if isinstance(evaluation, dict) and evaluation:
             # The interaction's own status follows a moment after the evaluation is there.
             self.interaction["status"] = "scored"
-        self.tickets = tickets if isinstance(tickets, Problem) else cast("Any", tickets).get("tickets", [])
-        self.suggestions = suggestions if isinstance(suggestions, Problem) else cast("Any", suggestions).get("suggestions", [])
+        self.tickets, self.suggestions = _listed(tickets, "tickets"), _listed(suggestions, "suggestions")
+        self.reviews, self.appeals = _listed(reviews, "reviews"), _listed(appeals, "appeals")
+        # Without these the evaluation still says all it knew.
+        self.evaluations = [] if isinstance(cards, Problem) else _listed(cards, "evaluations")
+        self.promises = [] if isinstance(promises, Problem) else _listed(promises, "promises")
+
+    async def reload(self) -> None:
+        """Ask again for all of it, leaving what is shown until then."""
+        if self.section:
+            await self.section.load(quiet=True)
+
+    def redraw(self) -> None:
+        """Show what is known once more."""
+        if self.section:
+            self.section.box.clear()
+            with self.section.box:
+                self.show(None)
+
+    def box(self) -> ui.element:
+        """Where dialogs of this page belong: outside what a reload clears."""
+        return ui.context.client.content if self.section is None else self.section.box.client.content
+
+    @property
+    def turns(self) -> list[Turn]:
+        return [] if isinstance(self.transcript, Problem) else self.transcript.get("turns", [])
 
     def show(self, _: None) -> None:
         evaluation = self.evaluation if not isinstance(self.evaluation, Problem) else {}
@@ -75,7 +109,7 @@ class InteractionPage:
                 self._audio(evaluation)
                 self._transcript(evaluation)
             with ui.element("div").classes("mj-right"):
-                self._judged(evaluation)
+                self.judgement.show()
         ui.run_javascript("window.mingjian && window.mingjian.arrived()")
 
     def _heading(self, evaluation: Evaluation) -> None:
@@ -84,8 +118,11 @@ class InteractionPage:
             if evaluation:
                 tone = score_tone(evaluation.get("score", 0.0), fatal=evaluation.get("fatal", False))
                 with ui.element("div").classes(f"mj-ring {tone}").style(f"--share:{evaluation.get('score', 0.0):.0f}"):
-                    ui.label(points(evaluation.get("score", 0.0))).classes("mj-ring-score")
-                    ui.label("总分").classes("mj-ring-unit")
+                    ui.label(points(evaluation.get("score", 0.0))).classes("mj-ring-score").mark("score")
+                    between = interval(evaluation)
+                    ui.label(between or "总分").classes("mj-ring-unit").mark("interval")
+                    if between:
+                        ui.tooltip(f"有 {len(abstained(evaluation.get('items', [])))} 项待人工判定，最终得分在 {between} 之间")
             with ui.element("div").classes("mj-hero-body"):
                 with ui.element("div").classes("mj-hero-line"):
                     about = (metadata.get("product"), word(INDUSTRY, metadata.get("industry")), word(MEDIUM, i.get("medium")))
@@ -167,103 +204,34 @@ class InteractionPage:
                 ui.html(html, sanitize=False).classes("mj-transcript").mark("transcript")
                 asr = self.transcript.get("asr", {})
                 if asr.get("model") and asr["model"] != "chat":
-                    private = "" if self.session.may("pii:read") else "个人信息已脱敏。"
+                    private = "此处为原文，查看已记入审计日志。" if self.session.may("pii:read") else "个人信息已脱敏。"
                     ui.label(f"转写模型 {asr['model']} {asr.get('version', '')}；灰色为识别把握较低的话轮。{private}").classes("mj-muted small mj-foot")
 
-    def _judged(self, evaluation: Evaluation) -> None:
-        if not self.session.may("evaluations:read"):
-            with card("质检结果"):
-                empty("您的密钥没有查看质检结果的权限", icon="lock")
-        elif isinstance(self.evaluation, Problem) and not isinstance(self.evaluation, NotFound):
-            with card("质检结果"):
-                failed(self.evaluation, ui.navigate.reload)
-        elif not evaluation:
-            with card("质检结果"):
-                empty("还没有评分结果", "评分完成后会自动显示。", icon="hourglass_top")
-        else:
-            with card():
-                with ui.tabs().props("dense no-caps inline-label align=left indicator-color=primary active-color=primary") as tabs:
-                    ui.tab("score", "评分")
-                    ui.tab("mood", "情绪与预警")
-                    ui.tab("follow", "承诺与工单")
-                    ui.tab("knowledge", "知识")
-                with ui.tab_panels(tabs, value="score").props("keep-alive").classes("mj-panels"):
-                    with ui.tab_panel("score"):
-                        ui.echart(charts.dimensions(evaluation.get("dimensions", []))).classes("mj-dims")
-                        ui.html(scorecard_html(evaluation.get("items", [])), sanitize=False).classes("mj-scorecard").mark("scorecard")
-                        ui.label(f"{evaluation.get('engine', '')} · {when(evaluation.get('scored_at'), seconds=True)}").classes("mj-muted small mj-foot")
-                    with ui.tab_panel("mood"):
-                        self._mood(evaluation)
-                    with ui.tab_panel("follow"):
-                        self._follow(evaluation)
-                    with ui.tab_panel("knowledge"):
-                        self._knowledge()
 
-    def _mood(self, evaluation: Evaluation) -> None:
-        ui.label("客户情绪走势").classes("mj-h3")
-        if evaluation.get("emotion_course"):
-            ui.echart(charts.emotion_course(evaluation["emotion_course"])).classes("mj-mood")
-        else:
-            ui.label("没有客户话轮。").classes("mj-muted")
-        ui.label("预警").classes("mj-h3")
-        if evaluation.get("alerts"):
-            ui.html(alerts_html(evaluation["alerts"]), sanitize=False).classes("mj-timeline")
-        else:
-            ui.label("本次会话没有预警。").classes("mj-muted")
-
-    def _follow(self, evaluation: Evaluation) -> None:
-        now = datetime.now(UTC)
-        ui.label("坐席承诺").classes("mj-h3")
-        promises = evaluation.get("promises", [])
-        if promises:
-            limits = {p.get("promise_id", ""): (when(p.get("deadline")), *due(p.get("deadline"), None, now)) for p in promises}
-            ui.html(promises_html(promises, limits), sanitize=False).classes("mj-timeline")
-        else:
-            ui.label("坐席没有作出承诺。").classes("mj-muted")
-        ui.label("工单").classes("mj-h3")
-        if isinstance(self.tickets, Problem):
-            failed(self.tickets, ui.navigate.reload)
-        elif not self.tickets:
-            ui.label("本次会话没有工单。" if self.session.may("tickets:read") else "您的密钥没有查看工单的权限。").classes("mj-muted")
-        else:
-            for ticket in self.tickets:
-                with ui.link(target=f"/tickets/{ticket.get('ticket_id')}").classes("mj-row-link"):
-                    with ui.element("div").classes("mj-hero-line"):
-                        ui.label(ticket.get("title", "")).classes("mj-strong")
-                        chip(word(TICKET_STATE, ticket.get("state")), "info")
-                    words, tone = due(ticket.get("resolution_due_at"), ticket.get("resolved_at"), now)
-                    with ui.element("div").classes("mj-hero-line"):
-                        ui.label(f"{ticket.get('department', '')} · 解决期限 {when(ticket.get('resolution_due_at'))}").classes("mj-muted small")
-                        chip(words, tone)
-
-    def _knowledge(self) -> None:
-        if isinstance(self.suggestions, Problem) and not isinstance(self.suggestions, NotFound):
-            failed(self.suggestions, ui.navigate.reload)
-        elif isinstance(self.suggestions, Problem) or not self.suggestions:
-            empty("没有匹配的知识条目", "可在知识库中搜索，或补充新的条目。", icon="menu_book")
-        else:
-            for found in self.suggestions:
-                article = found.get("article", {})
-                with ui.link(target=f"/articles/{article.get('article_id')}").classes("mj-row-link"):
-                    with ui.element("div").classes("mj-hero-line"):
-                        ui.label(article.get("title", "")).classes("mj-strong")
-                        chip(f"匹配 {found.get('relevance', 0.0) * 100:.0f}%", "info")
-                    if found.get("because"):
-                        ui.label(f"客户说：{found['because']}").classes("mj-muted small")
-                    ui.label(article.get("script") or article.get("answer", "")).classes("mj-clamp")
+def _listed(answer: Any, name: str) -> Any:
+    return answer if isinstance(answer, Problem) else answer.get(name, [])
 
 
 async def build(session: Session, request: Request) -> None:
-    """Build the page."""
-    interaction_id = request.path_params["interaction_id"]
-    page = InteractionPage(session, interaction_id)
-    ui.link("← 返回会话列表", "/interactions").classes("mj-back")
-    section = Section(page.fetch, page.show, lines=10)
+    """Build the page. `?review=1` begins a review, `?tab=` opens a part."""
+    interaction_id, query = request.path_params["interaction_id"], request.query_params
+    page = InteractionPage(session, interaction_id, tab=query.get("tab", ""), reviewing=query.get("review") == "1")
+    if query.get("review") == "1":
+        ui.link("← 返回复核队列", "/reviews").classes("mj-back")
+    else:
+        ui.link("← 返回会话列表", "/interactions").classes("mj-back")
+    page.section = section = Section(page.fetch, page.show, lines=10)
 
     def take(event: Event) -> None:
         open_still = page.interaction.get("status") not in ("scored", "failed")
         about = event.interaction_id == interaction_id
-        further = about and (event.name in ("SolutionSuggested", "TicketOpened") or changed(page.interaction, event) is not page.interaction)
+        if about and open_still and event.name in ("AlertRaised", "HintSuggested"):
+            page.judgement.told = [*page.judgement.told, event][-_MOST_TOLD:]
+            page.redraw()
+        further = about and (event.name in _FURTHER or changed(page.interaction, event) is not page.interaction)
+        if page.judgement.reviewing and not (about and open_still):
+            # Half-given answers are worth more than news.
+            return
         if further or (event is RESUMED and open_still):
             background_tasks.create(section.load(quiet=True), name="interaction after an event")
 

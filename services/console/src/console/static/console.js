@@ -52,6 +52,7 @@
       seek(Number(words.dataset.start), true);
       return true;
     }
+    if (target.closest("summary")) return false; // folds and unfolds
     const item = target.closest(".mj-item");
     if (item) {
       item.dataset.turns.split(" ").filter(Boolean).forEach((id, n) => flash(turn(id), n === 0));
@@ -95,5 +96,11 @@
       seek(Number(turn(id).dataset.start), false);
     } else if (kind === "item" && id) showItem(id);
   }
-  window.mingjian = { arrived };
+  // From a chart: the turn of a point.
+  function show(id) {
+    if (!turn(id)) return;
+    flash(turn(id), true);
+    seek(Number(turn(id).dataset.start), true);
+  }
+  window.mingjian = { arrived, show };
 })();
