@@ -54,6 +54,8 @@ class TicketFilter:
     kind: Kind | None = None
     visible_to: str = ""
     due_first: bool = False
+    watcher: str = ""
+    query: str = ""
     team_id: str = ""
 
 
@@ -195,7 +197,7 @@ class Routing:
     async def get(self, who: Who, ticket_id: str) -> Ticket:
         """The ticket. Raises NotFound, also for one that is not the caller's to see."""
         ticket = await self.tickets.get(who.tenant, ticket_id)
-        if who.agent_id and who.agent_id not in (ticket.agent_id, ticket.assignee):
+        if who.agent_id and who.agent_id not in (ticket.agent_id, ticket.assignee, *ticket.watchers):
             raise NotFound(f"no ticket {ticket_id}")
         return ticket
 

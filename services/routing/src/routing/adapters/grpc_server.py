@@ -47,7 +47,10 @@ class RoutingServicer(pb_grpc.RoutingServiceServicer):
             customer_id=request.customer_id,
             overdue=request.overdue,
             kind=KIND_OF.get(request.kind),
-            due_first=_due_first(request.order_by),
+            due_first=due_first(request.order_by),
+            watcher=request.watcher,
+            query=request.query,
+            team_id=request.team_id,
         )
         page = await self._routing.page(who(), narrowed, page_size(request.page_size), request.page_token)
         return pb.ListTicketsResponse(tickets=[to_wire(t, with_history=False) for t in page.tickets], next_page_token=page.next_token)
@@ -115,7 +118,8 @@ def ticket_id_of(ticket_id: str) -> str:
     return ticket_id
 
 
-def _due_first(order_by: str) -> bool:
+def due_first(order_by: str) -> bool:
+    """Raises InvalidInput."""
     if order_by not in ("", "opened", "due"):
         raise InvalidInput("order_by", "must be opened or due")
     return order_by == "due"

@@ -19,7 +19,9 @@ from chassis.mongo import (
     newest_first,
 )
 
+from routing.adapters.mongo_desk import desk_document, desk_in
 from routing.adapters.mongo_rectification import matter_document, matter_in
+from routing.adapters.mongo_search import MongoSearch, to_index
 from routing.adapters.protobuf_tickets import envelopes
 from routing.app import Happened, Page, TicketFilter
 from routing.domain.clocks import Clock, Clocks, Target
@@ -44,6 +46,7 @@ _INDEXED: tuple[tuple[str, ...], ...] = (
     ("assignee",),
     ("visible_to", "state"),
     ("visible_to",),
+    ("watchers",),
     ("department", "state"),
     ("department",),
     ("team_id", "state"),
@@ -81,6 +84,7 @@ class MongoTickets:
     def __init__(self, db: Database, events: Events) -> None:
         self._tickets = db["tickets"]
         self.outbox = Outbox(self._tickets, events)
+        self.search = MongoSearch(db)
 
     async def prepare(self) -> None:
         """Make the indexes: one for each way to narrow a list, one for the timers, one for the outbox."""
@@ -95,6 +99,7 @@ class MongoTickets:
             IndexModel([("tenant", 1), ("unfinished_by", 1)], name="tenant_unfinished_by"),
         ])
         await self.outbox.prepare()
+        await self.search.prepare()
 
     async def add(self, ticket: Ticket, timer_at: datetime | None) -> tuple[Ticket, bool]:
         told = envelopes(Happened(Action.OPENED, ticket))
@@ -102,6 +107,7 @@ class MongoTickets:
             "_id": _key(ticket.tenant, ticket.ticket_id),
             "order": f"{round(ticket.opened_at.timestamp() * 1000):0{_DIGITS}d}-{ticket.ticket_id}",
             "history": [_entry_document(entry) for entry in ticket.history],
+            **to_index(None, ticket),
             **Outbox.pending(told),
         }
         try:
@@ -125,7 +131,7 @@ class MongoTickets:
     async def change(self, before: Ticket, after: Ticket, timer_at: datetime | None, happened: Sequence[Happened]) -> None:
         told = [envelope for one in happened for envelope in envelopes(one)]
         fields = _to_document(after) | ({"next_timer_at": timer_at} if timer_at else {})
-        update: Document = {"$set": fields}
+        update: Document = {"$set": fields | to_index(before, after)}
         gone = {name: "" for name in ("next_timer_at", "due_order", "unfinished_by", "queue_order") if name not in fields}
         if gone:
             update["$unset"] = gone
@@ -143,6 +149,8 @@ class MongoTickets:
         await self.outbox.flush(key, told)
 
     async def page(self, tenant: str, narrowed: TicketFilter, size: int, token: str) -> Page:
+        if narrowed.query:
+            return await self._with_words(tenant, narrowed, size, token)
         if narrowed.due_first:
             return await self._soonest(tenant, narrowed, size, token)
         equal, beyond = query_for(tenant, narrowed)
@@ -163,6 +171,18 @@ class MongoTickets:
         found = await self._tickets.find(query, {"history": 0, "outbox": 0}).sort("due_order", 1).limit(size + 1).to_list(size + 1)
         tickets = tuple(ticket_in(document) for document in found[:size])
         return Page(tickets, encode_page_token(found[size - 1]["due_order"]) if len(found) > size else "")
+
+    async def _with_words(self, tenant: str, narrowed: TicketFilter, size: int, token: str) -> Page:
+        if narrowed.due_first:
+            raise InvalidInput("order_by", "what is searched for comes newest first")
+        found, until = await self.search.page(tenant, narrowed.query, _asked(narrowed), size, _order_in(token))
+        return Page(tuple(ticket_in(document) for document in found), encode_page_token(until) if until else "")
+
+    async def index_words(self, limit: int) -> int:
+        """Write down the words of tickets that are new or say something else. Returns how many."""
+        marked = await self.search.marked(limit)
+        await self.search.write_down([(ticket_in(document), document["order"], document["to_index"]) for document in marked])
+        return len(marked)
 
     async def of_version(self, tenant: str, levels_version: str, limit: int) -> Sequence[Ticket]:
         found = self._tickets.find({"tenant": tenant, "unfinished_by": levels_version}, {"outbox": 0}).limit(limit)
@@ -199,6 +219,7 @@ def _asked(narrowed: TicketFilter) -> dict[str, Any]:
             ("customer_id", narrowed.customer_id),
             ("assignee", narrowed.assignee),
             ("visible_to", narrowed.visible_to),
+            ("watchers", narrowed.watcher),
             ("team_id", narrowed.team_id),
             ("department", narrowed.department),
             ("overdue", narrowed.overdue),
@@ -244,7 +265,7 @@ def _to_document(ticket: Ticket) -> Document:
         "product": ticket.product,
         "industry": ticket.industry,
         "assignee": ticket.assignee,
-        "visible_to": sorted({ticket.agent_id, ticket.assignee} - {""}),
+        "visible_to": sorted({ticket.agent_id, ticket.assignee, *ticket.watchers} - {""}),
         "opened_at": ticket.opened_at,
         "clocks": {target.value: _clock_document(clock) for target, clock in ticket.clocks.of.items()},
         "waiting": ticket.clocks.waiting,
@@ -265,6 +286,7 @@ def _to_document(ticket: Ticket) -> Document:
         "team_id": ticket.team_id,
         "interactions": list(ticket.interactions),
         "rectification": matter_document(ticket.rectification),
+        **desk_document(ticket),
         "skill": ticket.skill,
     }
     running = [at for target, at in ticket.due.items() if ticket.clocks[target].since is not None]
@@ -298,6 +320,7 @@ def _entry_document(entry: HistoryEntry) -> Document:
         "from_state": entry.from_state.value if entry.from_state else None,
         "to_state": entry.to_state.value,
         "note": entry.note,
+        "public": entry.public,
     }
 
 
@@ -340,11 +363,12 @@ def ticket_in(document: Document) -> Ticket:
         team_id=document["team_id"],
         interactions=tuple(document["interactions"]),
         rectification=matter_in(document["rectification"]),
+        **desk_in(document),
         skill=document.get("skill", ""),
         history=tuple(
             HistoryEntry(
                 entry["at"], entry["by"], Action(entry["action"]),
-                State(entry["from_state"]) if entry["from_state"] else None, State(entry["to_state"]), entry["note"],
+                State(entry["from_state"]) if entry["from_state"] else None, State(entry["to_state"]), entry["note"], entry.get("public", False),
             )
             for entry in document.get("history", ())
         ),

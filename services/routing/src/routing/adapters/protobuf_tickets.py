@@ -14,6 +14,7 @@ from mingjian.routing.v1 import routing_service_pb2 as pb
 
 from routing.adapters.protobuf_rectification import matter_to_wire
 from routing.app import Happened
+from routing.domain.attachments import Attachment
 from routing.domain.clocks import Target
 from routing.domain.opening import Contact, Feedback, Scored
 from routing.domain.tickets import Action, HistoryEntry, Kind, Promise, State, Ticket, Urgency
@@ -73,6 +74,9 @@ def to_wire(ticket: Ticket, *, with_history: bool = True) -> pb.Ticket:
         team_id=ticket.team_id,
         interaction_ids=ticket.interactions,
         rectification=matter_to_wire(ticket.rectification) if ticket.rectification else None,
+        watchers=ticket.watchers,
+        attachments=[attachment_to_wire(attachment) for attachment in ticket.attachments],
+        external_id=ticket.external_id,
         skill=ticket.skill,
         industry=ticket.industry,
     )
@@ -112,6 +116,15 @@ def _entry(entry: HistoryEntry) -> pb.HistoryEntry:
         from_state=STATES[entry.from_state] if entry.from_state else pb.TICKET_STATE_UNSPECIFIED,
         to_state=STATES[entry.to_state],
         note=entry.note,
+        public=entry.public or entry.action is Action.ANSWERED,
+    )
+
+
+def attachment_to_wire(attachment: Attachment) -> pb.Attachment:
+    """A file as others see it."""
+    return pb.Attachment(
+        attachment_id=attachment.attachment_id, name=attachment.name, media_type=attachment.media_type, size_bytes=attachment.size_bytes,
+        sha256=attachment.sha256, by=attachment.by, at=_stamp(attachment.at),
     )
 
 

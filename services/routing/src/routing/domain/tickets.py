@@ -7,6 +7,7 @@ from enum import Enum
 
 from chassis.errors import InvalidInput, NotAllowedNow
 
+from routing.domain.attachments import Attachment
 from routing.domain.calendars import WorkingCalendar
 from routing.domain.clocks import Clocks, Policy, Target
 from routing.domain.rectification import Rectification, proof_begun
@@ -66,6 +67,10 @@ class Action(Enum):
     CUSTOMER_SAID = "customer_said"
     DIAGNOSED = "diagnosed"
     TERMS_CHANGED = "terms_changed"
+    WATCHED = "watched"
+    UNWATCHED = "unwatched"
+    ATTACHED = "attached"
+    DETACHED = "detached"
     DUE_SOON = "due_soon"
     OVERDUE = "overdue"
 
@@ -91,7 +96,7 @@ STEPS: dict[Action, tuple[frozenset[State], State]] = {
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One thing that happened; `from_state` is None for the opening."""
+    """One thing that happened; `from_state` is None for the opening. `public` words were sent to the customer."""
 
     at: datetime
     by: str
@@ -99,6 +104,7 @@ class HistoryEntry:
     from_state: State | None
     to_state: State
     note: str = ""
+    public: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +133,7 @@ class Ticket:
     `allowed` is the working time each target has; `due` says when that is due, or was when it was met; a clock that stands has no such
     moment. `policy_id` and `levels_version` name the terms they come from. `fired` names the promises that have run out. `level` is how far an overdue
     ticket was escalated: 1 at the breach, more for each further step. `interactions` are the contacts it is about, the first and repeats.
+    `external_id` is its id in the system it was imported from. `done_keys` are the last bulk changes that were made to it.
     """
 
     ticket_id: str
@@ -167,6 +174,10 @@ class Ticket:
     interactions: tuple[str, ...] = ()
     rectification: Rectification | None = None
     skill: str = ""
+    watchers: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    external_id: str = ""
+    done_keys: tuple[str, ...] = ()
 
     @property
     def reopenings(self) -> int:

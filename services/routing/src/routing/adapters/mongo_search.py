@@ -1,0 +1,124 @@
+"""Words of tickets in MongoDB: a document for each ticket beside it, so that opening a ticket pays for none of them."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chassis.mongo import LAST, Database, Document, IndexModel, UpdateOne, newest_first
+
+from routing.domain.search import grams_asked, grams_of, has_words, text_of, words_in
+from routing.domain.tickets import Ticket
+
+_DIGITS = 15
+_BATCH = 200
+_SEARCHES = 10  # times 200 tickets that a word finds, looked at for one page
+_PROBED = 12
+_IDS = 50
+_COUNTED = 1_000
+_ID = re.compile(r"[0-9a-f]{8}[0-9a-f-]{0,28}")
+
+
+def to_index(before: Ticket | None, after: Ticket) -> Document:
+    """The mark that a ticket's words have to be written down anew; {} where they are the same."""
+    return {} if before is not None and text_of(before) == text_of(after) else {"to_index": after.version}
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Tickets that have the words, newest first, and the `order` before which the search goes on; "" where it is over."""
+
+    keys: tuple[str, ...]
+    until: str
+
+
+class MongoSearch:
+    """The collection `ticket_words`: `grams` (see domain.search), the text itself, and the ticket's `order`.
+
+    A search reads the range of one gram, the rarest of those asked for, and holds each text against the words.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._words, self._tickets = db["ticket_words"], db["tickets"]
+
+    async def prepare(self) -> None:
+        await self._words.create_indexes([IndexModel([("tenant", 1), ("grams", 1), ("order", 1)], name="tenant_grams_order")])
+        await self._tickets.create_indexes([IndexModel([("to_index", 1)], sparse=True, name="to_index")])
+
+    async def write_down(self, tickets: Sequence[tuple[Ticket, str, int]]) -> None:
+        """Keep the words of each ticket under its `order`, and take off the mark of that version."""
+        if not tickets:
+            return
+        writes = []
+        for ticket, order, _ in tickets:
+            text = text_of(ticket)
+            document = {"tenant": ticket.tenant, "order": order, "grams": sorted(grams_of(text)), "text": text}
+            writes.append(UpdateOne({"_id": f"{ticket.tenant}/{ticket.ticket_id}"}, {"$set": document}, upsert=True))
+        await self._words.bulk_write(writes, ordered=False)
+        await self._tickets.bulk_write([
+            UpdateOne({"_id": f"{t.tenant}/{t.ticket_id}", "to_index": mark}, {"$unset": {"to_index": ""}}) for t, _, mark in tickets
+        ], ordered=False)
+
+    async def marked(self, limit: int) -> list[Document]:
+        """Tickets whose words have still to be written down."""
+        found = self._tickets.find({"to_index": {"$gte": 0}}, {"history": 0, "outbox": 0}).sort("to_index", 1).limit(limit)
+        return await found.to_list(limit)
+
+    async def by_id(self, tenant: str, query: str) -> list[str]:
+        """Keys of up to 50 tickets whose id begins so; [] where the query is no beginning of an id."""
+        start = query.strip().lower()
+        if not _ID.fullmatch(start):
+            return []
+        bounds = {"$gte": f"{tenant}/{start}", "$lt": f"{tenant}/{start}~"}
+        return [d["_id"] for d in await self._tickets.find({"_id": bounds}, {"_id": 1}).limit(_IDS).to_list(_IDS)]
+
+    async def page(self, tenant: str, query: str, asked: Document, size: int, until: str) -> tuple[list[Document], str]:
+        """Documents of tickets with the words that equal what is `asked`, newest first, and the `order` to go on before; "" at the end.
+
+        A page may be short where few of those that have the words are what else is asked for: so many are looked at, the rest next time.
+        """
+        keys = () if until else tuple(await self.by_id(tenant, query))
+        if keys:
+            return (await self._of_keys(keys, asked))[:size], ""
+        shown: list[Document] = []
+        for _ in range(_SEARCHES):
+            hits = await self.find(tenant, query, until)
+            shown += await self._of_keys(hits.keys, asked)
+            until = hits.until
+            if len(shown) > size:
+                return shown[:size], shown[size - 1]["order"]
+            if not until:
+                break
+        return shown, until
+
+    async def _of_keys(self, keys: Sequence[str], asked: Document) -> list[Document]:
+        found = await self._tickets.find({"_id": {"$in": list(keys)}}, {"history": 0, "outbox": 0}).to_list(len(keys)) if keys else []
+        return sorted((d for d in found if all(_holds(d, *pair) for pair in asked.items())), key=lambda d: str(d["order"]), reverse=True)
+
+    async def find(self, tenant: str, query: str, until: str) -> Hits:
+        """Up to 200 candidates further back than `until`. Raises InvalidInput."""
+        words = words_in(query)
+        gram = await self._rarest(tenant, grams_asked(words)[:_PROBED])
+        if not gram:
+            return Hits((), "")
+        found = await newest_first(self._words, {"tenant": tenant, "grams": gram}, _BATCH, digits=_DIGITS, until=until or LAST, projection={"grams": 0})
+        keys = tuple(document["_id"] for document in found if has_words(document["text"], words))
+        return Hits(keys, found[-1]["order"] if len(found) == _BATCH else "")
+
+    async def _rarest(self, tenant: str, grams: tuple[str, ...]) -> str:
+        """The gram that the fewest tickets have, counted to a limit; "" where one is in none, and so all of them are."""
+        if len(grams) == 1:
+            return grams[0]
+        counts = await asyncio.gather(*(self._count(tenant, gram) for gram in grams))
+        fewest = min(counts)
+        return grams[counts.index(fewest)] if fewest else ""
+
+    async def _count(self, tenant: str, gram: str) -> int:
+        count: int = await self._words.count_documents({"tenant": tenant, "grams": gram}, limit=_COUNTED)
+        return count
+
+
+def _holds(document: Document, field: str, value: Any) -> bool:
+    stored = document.get(field)
+    return value in stored if isinstance(stored, list) else bool(stored == value)

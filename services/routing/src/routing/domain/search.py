@@ -1,0 +1,51 @@
+"""Words of tickets: what is written down so that they are found again, and whether a text has them."""
+
+import re
+import unicodedata
+
+from chassis.errors import InvalidInput
+
+from routing.domain.tickets import Ticket
+
+MAX_QUERY = 64
+_RUNS = re.compile(r"[0-9a-z]+|[^\W_0-9a-z]+")
+
+
+def normal(text: str) -> str:
+    """Wide and narrow, capital and small letters are one; blanks are single."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def text_of(ticket: Ticket) -> str:
+    """What a ticket is found by, normal."""
+    return normal("\n".join((ticket.title, ticket.description, ticket.resolution, ticket.customer_id, ticket.external_id)))
+
+
+def words_in(query: str) -> tuple[str, ...]:
+    """The words asked for; a text has to have every one of them. Raises InvalidInput."""
+    words = tuple(dict.fromkeys(normal(query).split()))
+    if len(query) > MAX_QUERY or not grams_asked(words):
+        raise InvalidInput("query", f"must have at least one word of two characters, and at most {MAX_QUERY} characters")
+    return words
+
+
+def grams_of(text: str) -> frozenset[str]:
+    """What a normal text is indexed by: every two neighbouring characters of Chinese, every three of Latin letters and digits, and
+    Latin words of two letters as a whole. Linear in the text; nothing is missed by a word list."""
+    found: set[str] = set()
+    for run in _RUNS.findall(text):
+        size = 3 if run.isascii() and len(run) > 2 else 2
+        found.update(run[at : at + size] for at in range(len(run) - size + 1))
+    return frozenset(found)
+
+
+def grams_asked(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Those that every text with the words has, the longest words' first; words of two Latin letters only where there is nothing else."""
+    grams = [gram for word in sorted(words, key=len, reverse=True) for gram in sorted(grams_of(word))]
+    sure = [gram for gram in grams if not (gram.isascii() and len(gram) == 2)]
+    return tuple(dict.fromkeys(sure or grams))
+
+
+def has_words(text: str, words: tuple[str, ...]) -> bool:
+    """Does a normal text have every one of them?"""
+    return all(word in text for word in words)
