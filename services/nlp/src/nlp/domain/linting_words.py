@@ -10,7 +10,7 @@ from daachorse import CharwiseDoubleArrayAhoCorasick
 
 from nlp.domain import conditions as c
 from nlp.domain.linting_logic import covered
-from nlp.domain.phrases import Phrase
+from nlp.domain.phrases import SAFE_SOUND_SYLLABLES, Phrase
 
 MAX_HOLDERS = 50
 
@@ -88,6 +88,11 @@ def _inside(part: str, short: Mapping[str, Phrase], phrase: Phrase) -> Phrase | 
     for start in range(len(part)):
         for end in range(start + 1, len(part) + 1):
             other = short.get(part[start:end])
-            if other is not None and other is not phrase and other.parts != phrase.parts and (other.heard or not phrase.heard):
+            if other is not None and other is not phrase and other.parts != phrase.parts and not _heard_better(part, other, phrase):
                 return other
     return None
+
+
+def _heard_better(part: str, other: Phrase, phrase: Phrase) -> bool:
+    """Whether speech shows the phrase where it does not show the other: few syllables are no evidence, more of them around are."""
+    return bool(phrase.heard) and (not other.heard or (len(other.parts[0]) <= SAFE_SOUND_SYLLABLES and len(part) > len(other.parts[0])))
