@@ -241,3 +241,14 @@ def test_a_course_of_ten_thousand_turns_is_found():
 def test_there_is_a_weight_for_each_head_and_for_each_part_of_the_context():
     assert len(HEADS) == len(shipped().text_scores("好").__slots__) == 3
     assert len(Context().values()) == 8
+
+
+def test_texts_scored_together_come_out_as_one_by_one():
+    texts = ["太慢了，我要投诉！", "", "好的谢谢", "[表情]", "退我129.50元", "好", "太慢了，我要投诉！"] * 60
+    weights = np.random.default_rng(3).normal(size=(BUCKETS, 2 * len(HEADS))).astype(np.float16).astype(np.float32)
+
+    def fresh():
+        return EmotionModel(weights, [0.1, 0.2, 0.3], [0.0] * 12, sha256="")
+
+    together = fresh().scores_of(texts)
+    assert together == {text: fresh().text_scores(text) for text in set(texts)}

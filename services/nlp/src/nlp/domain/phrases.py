@@ -117,7 +117,7 @@ class PhraseScanner:
         if spoken and self._listener is not None:
             self._listen(self._listener, text, doubt(confidence), whole, parts)
         for number, index in list(parts):
-            if not index:
+            if not index and all((number, other) in parts for other in range(1, len(self.phrases[number].parts))):
                 joined = _joined(self.phrases[number], number, parts, text.sentence)
                 if joined:
                     whole[number] = joined

@@ -76,7 +76,8 @@ def course(model: EmotionModel, turns: Sequence[Turn], strengths: Strengths, aro
     """
     made: list[TurnEmotion] = []
     level = 0.0
-    for turn, scores, context in contexts(turns, strengths, lambda turn: model.text_scores(turn.text)):
+    scored = model.scores_of(turn.text for turn in turns if turn.role is Role.CUSTOMER)
+    for turn, scores, context in contexts(turns, strengths, lambda turn: scored[turn.text]):
         emotion, strength = _shown(strengths.get(turn.turn_id, {}))
         excitement = arousals.get(turn.turn_id, 0.0)
         dissatisfied = _bounded(model.dissatisfaction(scores, context), emotion, strength, context)

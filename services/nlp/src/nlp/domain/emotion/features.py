@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
@@ -32,20 +32,33 @@ def buckets(text: str) -> np.ndarray:
 
     Figures count as one character, placeholders of chats as none; only the first MAX_CHARS characters are read.
     """
-    read = _FIGURES.sub("0", _SPACE.sub(" ", _PLACEHOLDER.sub(" ", as_written(text[:MAX_CHARS])))).strip()
-    if not read:
-        return _NONE
-    codes = np.frombuffer(f"{_FIRST}{read}{_LAST}".encode("utf-32-le", "replace"), np.uint32)
+    return buckets_of([text])[1]
+
+
+def buckets_of(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """The buckets of many texts, one text after the other: the number of each bucket's text, and the bucket; in order of both."""
+    ended = [f"{_FIRST}{read}{_LAST}" if (read := _read(text)) else "" for text in texts]
+    codes = np.frombuffer("".join(ended).encode("utf-32-le", "replace"), np.uint32)
+    if not len(codes):
+        return _NONE, _NONE
+    of = np.repeat(np.arange(len(texts)), list(map(len, ended)))
     single = codes * _PLACES[0]
     double = single[:-1] + codes[1:] * _PLACES[1]
     triple = double[:-1] + codes[2:] * _PLACES[2]
-    mixed = np.concatenate((single[1:-1], double, triple))
+    within = (of[:-2] == of[1:-1]) & (of[1:-1] == of[2:]), of[:-1] == of[1:], of[:-2] == of[2:]
+    mixed = np.concatenate((single[1:-1][within[0]], double[within[1]], triple[within[2]]))
     mixed ^= mixed >> np.uint32(16)
     mixed *= _SPREAD[0]
     mixed ^= mixed >> np.uint32(13)
     mixed *= _SPREAD[1]
     mixed ^= mixed >> np.uint32(16)
-    return np.unique(mixed & np.uint32(BUCKETS - 1)).astype(np.int64)
+    owners = np.concatenate((of[1:-1][within[0]], of[:-1][within[1]], of[:-2][within[2]]))
+    placed = np.unique(owners * BUCKETS + (mixed & np.uint32(BUCKETS - 1)).astype(np.int64))
+    return placed // BUCKETS, placed % BUCKETS
+
+
+def _read(text: str) -> str:
+    return _FIGURES.sub("0", _SPACE.sub(" ", _PLACEHOLDER.sub(" ", as_written(text[:MAX_CHARS])))).strip()
 
 
 @lru_cache(KEPT_TEXTS)

@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 from operator import attrgetter
 
 import numpy as np
 
-from nlp.domain.emotion.features import BUCKETS, KEPT_TEXTS, buckets
+from nlp.domain.emotion.features import BUCKETS, KEPT_TEXTS, buckets_of
 
 NAME = "mingjian-emotion-1"
 WEIGHTS = "weights.npz"
 HEADS = ("dissatisfied", "negative", "angry")
 _MOST_LOGIT = 8.0
+_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class EmotionModel:
         """
         self._weights, self._biases, self._context = weights, np.asarray(biases, np.float64), tuple(map(float, context))
         self.sha256 = sha256
-        self._kept = lru_cache(KEPT_TEXTS)(self._scored)
+        self._kept: dict[str, TextScores] = {}
 
     @classmethod
     def read(cls, content: bytes) -> EmotionModel:
@@ -90,15 +91,31 @@ class EmotionModel:
 
     def text_scores(self, text: str) -> TextScores:
         """Of a turn's words alone."""
-        return self._kept(text)
+        return self.scores_of([text])[text]
 
-    def _scored(self, text: str) -> TextScores:
-        places = buckets(text)
-        if not len(places):
-            return TextScores(*map(float, self._biases))
-        plain, scaled = self._weights[places].sum(axis=0, dtype=np.float64).reshape(len(HEADS), 2).T  # exact for half floats, on any machine
-        logits = np.clip(plain + scaled / math.sqrt(len(places)) + self._biases, -_MOST_LOGIT, _MOST_LOGIT)
-        return TextScores(*(float(logit) for logit in logits))
+    def scores_of(self, texts: Iterable[str]) -> dict[str, TextScores]:
+        """By text; many at once cost little more than one."""
+        found = {text: self._kept.get(text) for text in texts}
+        new = [text for text, scores in found.items() if scores is None]
+        scored: dict[str, TextScores] = {}
+        for first in range(0, len(new), _AT_ONCE):
+            some = new[first : first + _AT_ONCE]
+            scored.update(zip(some, self._scored(some), strict=True))
+        if len(self._kept) > KEPT_TEXTS:
+            self._kept.clear()
+        self._kept.update(scored)
+        return {text: scores or scored[text] for text, scores in found.items()}
+
+    def _scored(self, texts: Sequence[str]) -> list[TextScores]:
+        owners, places = buckets_of(texts)
+        count = np.bincount(owners, minlength=len(texts))
+        sums = np.zeros((len(texts), 2 * len(HEADS)))
+        held = np.flatnonzero(count)
+        if len(held):  # sums of half floats in double precision are exact in any order, on any machine
+            sums[held] = np.add.reduceat(self._weights[places], (np.cumsum(count) - count)[held], axis=0, dtype=np.float64)
+        logits = np.clip(sums[:, 0::2] + sums[:, 1::2] / np.sqrt(np.maximum(count, 1))[:, None] + self._biases, -_MOST_LOGIT, _MOST_LOGIT)
+        logits[count == 0] = self._biases
+        return [TextScores(*row) for row in logits.tolist()]
 
     def dissatisfaction(self, scores: TextScores, context: Context) -> float:
         """The probability (0-1) that the turn shows a dissatisfied customer."""

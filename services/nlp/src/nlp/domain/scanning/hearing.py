@@ -15,6 +15,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nlp.domain.scanning.likeliness import likeliness, word_likeliness, words
 from nlp.domain.scanning.literals import Literals
@@ -28,6 +29,8 @@ NEGATIONS = frozenset("不没未别无非")
 MOST_DOUBT = 2.0
 _DOUBT = 8.0
 _CONTEXT = 4
+KEPT_TEXTS, KEPT_CHARS = 2_000, 200
+KEPT = 50_000  # recent comparisons: people say the same few characters again and again
 _UNLIKE_EACH, _UNLIKE_ONCE = 0.35, 0.2
 
 _BIAS = -6.2
@@ -82,18 +85,18 @@ class Listener:
                     patterns[folded[half:]].append(_Sounding(number, reading, half))
         self._soundings = list(patterns.values())
         self._patterns = Literals(list(patterns))
+        self._kept = lru_cache(maxsize=KEPT_TEXTS)(self._candidates)  # scripted speech repeats itself
 
-    def find(self, letters: str, sentence: Sequence[int], doubted: float) -> list[tuple[int, int, float]]:
+    def find(self, letters: str, sentence: tuple[int, ...], doubted: float) -> list[tuple[int, int, float]]:
         """(part, start, weight) of all that sounds like a part and may be it, where the turn is doubted so much.
 
         `sentence[i]` numbers the sentence of letter i.
         """
         found: list[tuple[int, int, float]] = []
-        for (number, start), unlike in self._candidates(letters, sentence).items():
+        of_two, of_more = benefit(doubted, MIN_SYLLABLES), benefit(doubted, MIN_SYLLABLES + 1)
+        for number, start, by_sound in self._kept(letters, sentence) if len(letters) <= KEPT_CHARS else self._candidates(letters, sentence):
             part = self._parts[number]
-            heard = letters[start : start + len(part)]
-            by_sound = _by_sound(part, heard, unlike)
-            leeway = benefit(doubted, len(part)) + self._ease[number]
+            leeway = (of_more if len(part) > MIN_SYLLABLES else of_two) + self._ease[number]
             if by_sound + _PER_LIKELINESS * _MOST_GAIN + leeway < 0:
                 continue
             weight = by_sound + _by_words(part, letters, start, sentence)
@@ -101,7 +104,8 @@ class Listener:
                 found.append((number, start, weight))
         return found
 
-    def _candidates(self, letters: str, sentence: Sequence[int]) -> dict[tuple[int, int], float]:
+    def _candidates(self, letters: str, sentence: tuple[int, ...]) -> list[tuple[int, int, float]]:
+        """(part, start, weight of its sound) of what sounds like a part in any turn, were it doubted as much as can be."""
         exact, folded = sound(letters)
         candidates: dict[tuple[int, int], float] = {}
         size = len(letters)
@@ -113,11 +117,17 @@ class Listener:
                     end = start + len(part)
                     if start < 0 or end > size or sentence[start] != sentence[end - 1]:
                         continue
-                    unlike = _unlikeness(part, reading, letters, exact, start)
+                    unlike = _unlikeness(part, reading, letters[start:end], exact[start:end])
                     key = (sounding.part, start)
                     if unlike is not None and unlike < candidates.get(key, math.inf):
                         candidates[key] = unlike
-        return candidates
+        worth: list[tuple[int, int, float]] = []
+        for (number, start), unlike in candidates.items():
+            part = self._parts[number]
+            by_sound = _by_sound(part, letters[start : start + len(part)], unlike)
+            if by_sound + _PER_LIKELINESS * _MOST_GAIN + benefit(MOST_DOUBT, len(part)) + self._ease[number] >= 0:
+                worth.append((number, start, by_sound))
+        return worth
 
 
 def sureness(weight: float, leeway: float) -> float:
@@ -125,11 +135,12 @@ def sureness(weight: float, leeway: float) -> float:
     return min(SUREST, round(1 / (1 + math.exp(-max(0.0, weight + leeway))), 4))
 
 
-def _unlikeness(part: str, reading: str, letters: str, exact: str, start: int) -> float | None:
+@lru_cache(maxsize=KEPT)
+def _unlikeness(part: str, reading: str, letters: str, exact: str) -> float | None:
     """The summed unlikeness of syllables whose characters differ; None where there is none, too much, or a negation came or went."""
     total, differing = 0.0, False
     most = _UNLIKE_EACH * len(part) + _UNLIKE_ONCE
-    for wanted, syllable, letter, heard in zip(part, reading, letters[start:], exact[start:], strict=False):
+    for wanted, syllable, letter, heard in zip(part, reading, letters, exact, strict=True):
         if wanted == letter:
             continue
         differing = True
@@ -144,6 +155,7 @@ def _unlikeness(part: str, reading: str, letters: str, exact: str, start: int) -
     return total if differing else None
 
 
+@lru_cache(maxsize=KEPT)
 def _by_sound(part: str, heard: str, unlike: float) -> float:
     right = sum(a == b for a, b in zip(part, heard, strict=True))
     weight = _BIAS + _PER_RIGHT * min(_MOST_RIGHT, right) + _PER_WRONG * min(_MOST_WRONG, len(part) - right) + _PER_UNLIKENESS * unlike

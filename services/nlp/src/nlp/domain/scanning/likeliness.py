@@ -12,9 +12,10 @@ _UNKNOWN = math.log(0.5 / _ALL_WORDS)
 _UNKNOWN_CHAR = 2.0  # each further character that no word holds
 
 
-def words(text: str) -> list[str]:
-    """The text cut into the likeliest words of the dictionary."""
-    return rjieba.cut(text, False)
+@lru_cache(maxsize=50_000)
+def words(text: str) -> tuple[str, ...]:
+    """A short text cut into the likeliest words of the dictionary."""
+    return tuple(rjieba.cut(text, False))
 
 
 @lru_cache(maxsize=100_000)
