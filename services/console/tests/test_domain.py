@@ -11,7 +11,6 @@ from console.domain.transcript_marks import MarkedTurn, marked, reasons_by_turn,
 from console.domain.words import cause, clock, day_begins, day_ends, difference, due, figure, goal, points, score_tone, span, when, word
 from console.pages.dashboard import Days, days_of
 from console.pages.ranking import ranked
-from console.pages.ticket import possible
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -251,17 +250,3 @@ def test_ranking_puts_the_best_first_on_either_side_of_a_target() -> None:
         g["key"] for g in ranked([group("a", 1, "at_least"), group("b", 2, "at_least"), group("c", None, "at_least"), group("", 9, "at_least")], "k")
     ] == ["b", "a", "c"]
     assert [g["key"] for g in ranked([group("a", 1, "at_most"), group("b", 2, "at_most"), group("c", 0, "at_most")], "k")] == ["c", "a", "b"]
-
-
-@pytest.mark.parametrize(
-    ("ticket", "verbs"),
-    [
-        ({"state": "open", "line": 1}, ["assign", "escalate", "comment"]),
-        ({"state": "assigned", "line": 2}, ["start", "assign", "comment"]),
-        ({"state": "in_progress", "line": 1}, ["resolve", "assign", "escalate", "comment"]),
-        ({"state": "resolved"}, ["close", "reopen", "comment"]),
-        ({"state": "closed"}, ["reopen", "comment"]),
-    ],
-)
-def test_only_what_a_ticket_allows_is_offered(ticket: Any, verbs: list[str]) -> None:
-    assert [a.verb for a in possible(ticket)] == verbs

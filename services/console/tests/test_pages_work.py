@@ -1,4 +1,4 @@
-"""工单, 看板, 预警, 知识库 and 管理 as a visitor uses them."""
+"""看板, 预警, 知识库 and 管理 as a visitor uses them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,93 +24,8 @@ def press(user: User, which: Callable[[ui.button], bool]) -> None:
     UserInteraction(user, {button}, target=None).click()
 
 
-def ticket_in(gateway: Any, state: str) -> dict[str, Any]:
-    return next(t for t in gateway.state["tickets"] if t["state"] == state)
-
-
 async def listening(gateway: Any) -> bool:
     return bool(gateway.state["listeners"])
-
-
-# ---- tickets
-
-
-async def test_tickets_show_how_long_their_deadlines_run(visit: Visit) -> None:
-    user = await visit("/tickets")
-    await user.should_see(ui.table, retries=60)
-    shown = rows(user)
-    assert {"bad", "good"} <= {r["first_tone"] for r in shown}
-    assert any(r["first"].startswith("已超时") for r in shown)
-    assert shown[0]["tier"] == "VIP"
-
-
-async def test_only_overdue_tickets_where_asked(visit: Visit, gateway: Any) -> None:
-    user = await visit("/tickets?overdue=true&department=%E7%BD%91%E7%BB%B4%E9%83%A8")
-    await user.should_see(ui.table, retries=60)
-    assert gateway.asked("/v1/tickets")[0]["query"] == {"department": "网维部", "overdue": "true", "page_size": "20"}
-    assert all(r["department"] == "网维部" for r in rows(user))
-
-
-async def test_an_action_is_sent_with_the_version_that_was_shown(visit: Visit, gateway: Any) -> None:
-    ticket = ticket_in(gateway, "in_progress")
-    user = await visit(f"/tickets/{ticket['ticket_id']}")
-    await user.should_see(marker="resolve", retries=60)
-    user.find(marker="resolve").click()
-    await user.should_see(marker="confirm", retries=20)
-    user.find(marker="confirm").click()
-    assert not [a for a in gateway.state["asked"] if a["path"].endswith(":resolve")]
-    user.find(marker="words").type("更换光猫，客户确认恢复")
-    user.find(marker="confirm").click()
-
-    async def resolved() -> bool:
-        now = next(t for t in gateway.state["tickets"] if t["ticket_id"] == ticket["ticket_id"])
-        return bool(now["state"] == "resolved" and now["resolution"] == "更换光猫，客户确认恢复" and now["version"] == ticket["version"] + 1)
-
-    await eventually(resolved)
-    await user.should_see(marker="close", retries=40)
-
-
-async def test_a_conflict_changes_nothing_and_shows_the_current_ticket(visit: Visit, gateway: Any) -> None:
-    ticket = ticket_in(gateway, "assigned")
-    user = await visit(f"/tickets/{ticket['ticket_id']}")
-    await user.should_see(marker="start", retries=60)
-    assert gateway.ask(f"/v1/tickets/{ticket['ticket_id']}:start", version=0)["state"] == "in_progress"  # somebody else is faster
-    user.find(marker="start").click()
-    await user.should_see("刚被他人修改", retries=60)
-    await user.should_see("处理中", retries=40)
-    assert next(t for t in gateway.state["tickets"] if t["ticket_id"] == ticket["ticket_id"])["version"] == ticket["version"] + 1
-
-
-async def test_a_viewer_sees_a_ticket_without_actions(visit: Visit, gateway: Any) -> None:
-    user = await visit(f"/tickets/{ticket_in(gateway, 'open')['ticket_id']}", key="mj_viewer")
-    await user.should_see("处理记录", retries=60)
-    await user.should_not_see(marker="assign")
-
-
-async def test_a_ticket_changed_elsewhere_changes_in_the_list(visit: Visit, gateway: Any) -> None:
-    user = await visit("/tickets")
-    await user.should_see(ui.table, retries=60)
-    await eventually(lambda: listening(gateway))
-    ticket = ticket_in(gateway, "open")
-    gateway.emit("TicketAssigned", ticket=ticket | {"state": "assigned", "assignee": "王工", "version": ticket["version"] + 1})
-
-    async def changed() -> bool:
-        return next(r for r in rows(user) if r["id"] == ticket["ticket_id"])["assignee"] == "王工"
-
-    await eventually(changed)
-
-
-async def test_a_ticket_can_be_opened_by_hand(visit: Visit, gateway: Any) -> None:
-    user = await visit("/tickets")
-    user.find("人工开单").click()
-    await user.should_see("情况说明", retries=40)
-    user.find("标题").type("客户要求书面道歉")
-    press(user, lambda b: b.text == "开单")
-
-    async def opened() -> bool:
-        return any(t["title"] == "客户要求书面道歉" and t["type"] == "投诉" for t in gateway.state["tickets"])
-
-    await eventually(opened)
 
 
 # ---- dashboard

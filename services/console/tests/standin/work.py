@@ -85,7 +85,6 @@ async def move(ticket_id: str, verb: str, request: Request) -> Json:
     found["history"].append(
         {"at": iso(now), "by": "key:test", "action": done, "from_state": before, "to_state": after, "note": asked.get("note", "")}
     )
-    world.emit("TicketChanged", {"ticket": {k: v for k, v in found.items() if k != "history"}, "action": done})
     return found
 
 

@@ -33,7 +33,8 @@ class Countdown:
 
     @property
     def share(self) -> float:
-        return 1 - self.left_s / self.allowed_s if self.allowed_s else 0.0
+        """0 to 1, also where more than all is used."""
+        return min(1.0, max(0.0, 1 - self.left_s / self.allowed_s)) if self.allowed_s else 0.0
 
     @property
     def tone(self) -> str:
@@ -101,15 +102,15 @@ def countdown(clock: TicketClock, calendar: Calendar, now: datetime) -> Countdow
     due, met = moment(clock.get("due_at")), moment(clock.get("met_at"))
     if not allowed:
         return Countdown(target, "off")
-    told = {"due_at": clock.get("due_at") or "", "met_at": clock.get("met_at") or ""}
+    due_at, met_at = clock.get("due_at") or "", clock.get("met_at") or ""
     left = allowed - float(clock.get("used_s") or 0)
     if met is not None:
-        return Countdown(target, "late" if clock.get("breached_at") or left < 0 else "met", allowed, left, **told)
+        return Countdown(target, "late" if clock.get("breached_at") or left < 0 else "met", allowed, left, due_at, met_at)
     if not clock.get("running") or due is None:
-        return Countdown(target, "paused", allowed, left, **told)
+        return Countdown(target, "paused", allowed, left, due_at, met_at)
     begins, ends = calendar.period_at(now)
     return Countdown(
-        target, "running", allowed, calendar.between(now, due), **told, left_from_s=calendar.between(begins, due),
+        target, "running", allowed, calendar.between(now, due), due_at, left_from_s=calendar.between(begins, due),
         begins=begins.timestamp(), ends=ends.timestamp(), working=begins <= now,
     )
 

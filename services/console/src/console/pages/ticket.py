@@ -1,51 +1,29 @@
-"""工单详情: one ticket, its history, and what can be done with it now."""
+"""工单详情: one ticket, its clocks, what it rests on, its history, and what can be done with it now."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-from chassis.errors import Problem, Stale
 from client.shapes import HistoryEntry, Ticket
 from fastapi import Request
 from nicegui import background_tasks, ui
 
 from console.adapters.httpx_gateway import path
 from console.app import Session
+from console.domain.deadlines import TARGET, Calendars, Countdown, countdowns, lasting
 from console.domain.live import RESUMED, Event, ticket_of
-from console.domain.words import NONE, TICKET_ACTION, TICKET_KIND, TICKET_STATE, URGENCY, cause, due, short, when, word
-from console.pages.controls import dialog, fact, line, plain_button, quiet_button, strong_button, words
-from console.pages.frame import Section, card, chip, said
+from console.domain.ticket_steps import possible
+from console.domain.words import FINDING, NONE, TICKET_ACTION, TICKET_KIND, TICKET_STATE, URGENCY, cause, short, when, word
+from console.pages.controls import fact, line, plain_button, strong_button
+from console.pages.frame import Section, act, card, chip
+from console.pages.ticket_actions import TicketActions, menu
+from console.pages.ticket_board import badges
+from console.pages.ticket_clock import ClockLabel, calendars_of, ticket_head
+from console.pages.ticket_contacts import Contacts
 from console.pages.tickets import STATE_TONE
 
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """Something that can be done with a ticket; `asks` names the field that must be filled, its label and whether it is long."""
-
-    verb: str
-    name: str
-    icon: str
-    states: tuple[str, ...]
-    asks: tuple[str, str, bool] | None = None
-    first_line_only: bool = False
-
-
-# As RoutingService allows them; it decides again.
-ACTIONS = (
-    Action("start", "开始处理", "play_arrow", ("assigned",)),
-    Action("resolve", "解决", "task_alt", ("in_progress",), ("resolution", "解决办法", True)),
-    Action("close", "关闭", "lock", ("resolved",)),
-    Action("assign", "分配", "person_add", ("open", "assigned", "in_progress"), ("assignee", "分配给（工号或姓名）", False)),
-    Action("escalate", "升级二线", "trending_up", ("open", "assigned", "in_progress"), ("note", "升级原因", True), first_line_only=True),
-    Action("reopen", "重新打开", "replay", ("resolved", "closed"), ("note", "重新打开的原因", True)),
-    Action("comment", "添加备注", "chat_bubble_outline", ("open", "assigned", "in_progress", "resolved", "closed"), ("note", "备注", True)),
-)
-
-
-def possible(ticket: Ticket) -> list[Action]:
-    """What can be done with it as it stands."""
-    return [a for a in ACTIONS if ticket.get("state") in a.states and not (a.first_line_only and ticket.get("line") == 2)]
+# More than these stand in the menu.
+_BUTTONS = 5
+_BAD = ("overdue", "unproven", "relapsed")
+_GOOD = ("resolved", "closed", "proven", "called_back")
 
 
 class TicketPage:
@@ -54,61 +32,148 @@ class TicketPage:
     def __init__(self, session: Session, ticket_id: str) -> None:
         self.session, self.id = session, ticket_id
         self.ticket: Ticket = {}
+        self.calendars = Calendars()
+        self.clocks: list[tuple[int, ClockLabel]] = []
+        self.actions = TicketActions(session, lambda: self.ticket, self.changed)
         self.section: Section[Ticket] | None = None
+        self.contacts = Contacts(session)
 
     async def fetch(self) -> Ticket:
+        self.calendars = await calendars_of(self.session)
         self.ticket = await self.session.gateway.get(path("tickets", self.id))
         return self.ticket
 
+    async def changed(self, _: Ticket) -> None:
+        """After a step: the whole ticket, whose history is longer now."""
+        if self.section:
+            await self.section.load(quiet=True)
+
     def show(self, t: Ticket) -> None:
+        self._heading(t)
+        with ui.element("div").classes("mj-split even"):
+            with ui.element("div").classes("mj-left"):
+                self._clocks(t)
+                self._description(t)
+                self._fields(t)
+                self.contacts.show(t)
+            with ui.element("div").classes("mj-right"):
+                self._facts(t)
+                with card("处理记录"), line("mj-history"):
+                    for entry in reversed(t.get("history", [])):
+                        self._entry(entry)
+
+    def _heading(self, t: Ticket) -> None:
         with ui.element("section").classes("mj-card"):
             with ui.element("div").classes("mj-hero-line"):
                 ui.label(t.get("title") or "（无标题）").classes("mj-h1").props("role=heading aria-level=1")
                 chip(word(TICKET_STATE, t.get("state")), STATE_TONE.get(t.get("state", ""), "calm")).mark("state")
+                chip(word(TICKET_KIND, t.get("kind")))
                 chip(t.get("type") or NONE, "info")
-                chip(word(URGENCY, t.get("urgency")), "bad" if t.get("urgency") == "high" else "calm")
-                if t.get("line") == 2:
-                    chip("二线", "warn")
+                badges(t)
                 if t.get("overdue"):
                     chip("已超时", "bad")
+                if t.get("kind") == "rectification":
+                    ui.link("查看整改与复核 →", f"/rectifications/{self.id}").classes("mj-link")
             if self.session.may("tickets:write"):
                 with ui.element("div").classes("mj-hero-line mj-action-bar"):
-                    for n, action in enumerate(possible(t)):
-                        button = strong_button if n == 0 and action.verb != "comment" else plain_button
-                        button(action.name, self._starter(action), icon=action.icon).mark(action.verb)
-        with ui.element("div").classes("mj-split even"):
-            with ui.element("div").classes("mj-left"):
-                self._deadlines(t)
-                with card("情况说明"):
-                    ui.label(t.get("description") or "没有补充说明。").classes("mj-text")
-                    if t.get("resolution"):
-                        ui.label("解决办法").classes("mj-h3")
-                        ui.label(t["resolution"]).classes("mj-text")
-                with card("基本信息"), line("mj-facts grid"):
-                    fact("工单编号", short(t.get("ticket_id")))
-                    fact("种类", word(TICKET_KIND, t.get("kind")))
-                    fact("部门", t.get("department") or NONE)
-                    fact("负责人", t.get("assignee") or NONE)
-                    fact("客户", " ".join(x for x in (t.get("customer_id"), (t.get("customer_tier") or "").upper()) if x) or NONE)
-                    fact("坐席", t.get("agent_id") or NONE)
-                    fact("产品", t.get("product") or NONE)
-                    fact("开单原因", "、".join(cause(c) for c in t.get("causes", [])) or NONE)
-                    fact("开单时间", when(t.get("opened_at")))
-                    fact("分派规则", t.get("routed_by") or NONE)
-                    fact("版本", f"v{t.get('version', 0)}")
-                    if t.get("interaction_id"):
-                        with ui.element("div"):
-                            ui.label("来源会话").classes("mj-fact-name")
-                            ui.link("查看会话 →", f"/interactions/{t['interaction_id']}").classes("mj-link")
-            with ui.element("div").classes("mj-right"), card("处理记录"), line("mj-history"):
-                for entry in reversed(t.get("history", [])):
-                    self._entry(entry)
+                    for n, step in enumerate(possible(t)[:_BUTTONS]):
+                        button = strong_button if n == 0 and step.verb != "comment" else plain_button
+                        button(step.name, self.actions.starter(step), icon=step.icon).mark(step.verb)
+                    with plain_button("更多操作", lambda: None, icon="more_horiz").mark("more"), ui.menu().props("auto-close"):
+                        menu(self.actions, t)
+
+    def _clocks(self, t: Ticket) -> None:
+        self.clocks = []
+        now = datetime.now(UTC)
+        with card("时限"):
+            shown = countdowns(t, self.calendars, now)
+            for n, c in enumerate(shown):
+                self._clock(n, c)
+            if not shown:
+                ui.label("没有时限。").classes("mj-muted")
+            about = [f"时限政策 {t['policy_id']}"] if t.get("policy_id") else []
+            about += [f"版本 {t['levels_version']}"] if t.get("levels_version") else []
+            if about:
+                calendar = self.calendars.of(t).title
+                ui.label(f"{'，'.join(about)}，日历“{calendar}”，只计工作时间").classes("mj-muted small mj-foot")
+
+    def _clock(self, n: int, c: Countdown) -> None:
+        line_of_clock = ui.element("div").classes(f"mj-limit-line mj-timed {c.tone} {c.state}").style(f"--share:{c.share:.4f}")
+        with line_of_clock.mark(f"clock-{c.target}"):
+            ui.label(word(TARGET, c.target)).classes("mj-strong")
+            with ui.element("div").classes("mj-bar"):
+                ui.element("i")
+            self.clocks.append((n, ClockLabel(c)))
+            used = f"已用 {lasting(c.allowed_s - c.left_s)} / 限 {lasting(c.allowed_s)}"
+            end = f"完成于 {when(c.met_at)}" if c.met_at else f"到期 {when(c.due_at)}" if c.due_at else "等待客户期间不计时"
+            ui.label(f"{used} · {end}").classes("mj-muted small mj-limit-note")
+
+    def tick(self) -> None:
+        """A working period may have begun or ended."""
+        shown = countdowns(self.ticket, self.calendars, datetime.now(UTC))
+        for n, label in self.clocks:
+            if n < len(shown):
+                label.show(shown[n])
+
+    def _description(self, t: Ticket) -> None:
+        with card("情况说明"):
+            ui.label(t.get("description") or "没有补充说明。").classes("mj-text")
+            if t.get("resolution"):
+                ui.label("解决办法").classes("mj-h3")
+                ui.label(t["resolution"]).classes("mj-text")
+
+    def _fields(self, t: Ticket) -> None:
+        """Standard fields with where they are known from, and what does not agree with the contact."""
+        if not (t.get("fields") or t.get("missing_fields") or t.get("findings")):
+            return
+        with card("工单要素与一致性"):
+            for field in t.get("fields", []):
+                with line("mj-field"):
+                    ui.label(field.get("title") or field.get("field_id", "")).classes("mj-fact-name")
+                    ui.label(field.get("value", "")).classes("mj-strong")
+                    self._place(t, field.get("turn_id", ""), field.get("text", ""))
+            if t.get("missing_fields"):
+                ui.label(f"还缺：{'、'.join(t['missing_fields'])}").classes("mj-notice")
+            for finding in t.get("findings", []):
+                with line("mj-finding"):
+                    chip(word(FINDING, finding.get("kind")), "bad")
+                    ui.label(f"工单写“{finding.get('ticket_says') or '（空）'}”，会话中是“{finding.get('contact_says', '')}”").classes("mj-text")
+                    self._place(t, finding.get("turn_id", ""), finding.get("text", ""))
+            if self.session.may("tickets:write") and t.get("interaction_id"):
+                plain_button("重新核对", self.check, icon="rule").mark("check")
+
+    def _place(self, t: Ticket, turn_id: str, said: str) -> None:
+        if turn_id and t.get("interaction_id"):
+            link = ui.link(f"“{said[:60]}” →" if said else "查看这一刻 →", f"/interactions/{t['interaction_id']}#turn={turn_id}")
+            link.classes("mj-link")
+
+    async def check(self) -> None:
+        """Hold the ticket against its contact again."""
+        if await self.actions.post("check", "核对", {}):
+            await act(self.changed(self.ticket))
+
+    def _facts(self, t: Ticket) -> None:
+        with card("基本信息"), line("mj-facts grid"):
+            fact("工单编号", short(t.get("ticket_id")))
+            fact("紧急程度", word(URGENCY, t.get("urgency")))
+            fact("部门", t.get("department") or NONE)
+            fact("负责人", t.get("assignee") or NONE)
+            if t.get("skill"):
+                fact("所需技能", t["skill"])
+            fact("客户", " ".join(x for x in (t.get("customer_id"), (t.get("customer_tier") or "").upper()) if x) or NONE)
+            fact("坐席", t.get("agent_id") or NONE)
+            fact("产品", t.get("product") or NONE)
+            fact("开单原因", "、".join(cause(c) for c in t.get("causes", [])) or NONE)
+            fact("开单时间", when(t.get("opened_at")))
+            fact("分派规则", t.get("routed_by") or NONE)
+            fact("版本", f"v{t.get('version', 0)}")
 
     def _entry(self, entry: HistoryEntry) -> None:
-        by, before, after = entry.get("by", ""), entry.get("from_state"), entry.get("to_state")
-        with ui.element("div").classes(f"mj-history-entry {'bad' if entry.get('action') == 'overdue' else ''}"):
+        by, before, after, action = entry.get("by", ""), entry.get("from_state"), entry.get("to_state"), entry.get("action", "")
+        tone = "bad" if action in _BAD else "good" if action in _GOOD else "warn" if action == "due_soon" else ""
+        with ui.element("div").classes(f"mj-history-entry {tone}"):
             with line():
-                ui.label(word(TICKET_ACTION, entry.get("action"))).classes("mj-strong")
+                ui.label(word(TICKET_ACTION, action)).classes("mj-strong")
                 ui.label("系统" if by == "system" or by.startswith("service:") else by).classes("mj-muted small")
                 ui.space()
                 ui.label(when(entry.get("at"), seconds=True)).classes("mj-muted small")
@@ -117,78 +182,14 @@ class TicketPage:
             if entry.get("note"):
                 ui.label(entry["note"]).classes("mj-text")
 
-    def _deadlines(self, t: Ticket) -> None:
-        now = datetime.now(UTC)
-        with ui.element("div").classes("mj-cards two"):
-            for name, limit, done in (
-                ("首次响应期限", t.get("first_response_due_at"), t.get("first_responded_at")),
-                ("解决期限", t.get("resolution_due_at"), t.get("resolved_at") or t.get("closed_at")),
-            ):
-                left, tone = due(limit, done, now)
-                with ui.element("section").classes(f"mj-card mj-limit {tone}"):
-                    ui.label(name).classes("mj-fact-name")
-                    ui.label(left).classes(f"mj-limit-words mj-due {tone}")
-                    ui.label(when(limit)).classes("mj-muted small")
-
-    def _starter(self, action: Action) -> Callable[[], Any]:
-        async def start() -> None:
-            if action.asks is None:
-                await self.send(action, {})
-            else:
-                self.ask(action, *action.asks)
-
-        return start
-
-    def ask(self, action: Action, field: str, label: str, long: bool) -> None:
-        """What goes with the action."""
-        async def send() -> None:
-            if not (text.value or "").strip():
-                text.error = f"请填写{label.partition('（')[0]}"
-                return
-            given = {field: text.value.strip()}
-            if note is not None and (note.value or "").strip():
-                given["note"] = note.value.strip()
-            send_button.props("loading")
-            done = await self.send(action, given)
-            send_button.props(remove="loading")
-            if done:
-                box.close()
-
-        with dialog(action.name) as box:
-            text = (ui.textarea(label) if long else ui.input(label)).props("outlined dense autofocus maxlength=2000").classes("mj-full").mark("words")
-            note = None if field == "note" else words("备注（可不填）", most=500).classes("mj-full")
-            with line("mj-actions"):
-                quiet_button("取消", box.close)
-                send_button = strong_button("确定", send).mark("confirm")
-
-    async def send(self, action: Action, fields: dict[str, Any]) -> bool:
-        """Do it to the version that is shown. After a conflict the current one is shown and nothing was changed."""
-        seen = self.ticket.get("version", 0)
-        try:
-            await self.session.gateway.post(f"{path('tickets', self.id)}:{action.verb}", {"version": seen} | fields)
-        except Stale:
-            if self.section:
-                await self.section.load(quiet=True)
-            now = f"v{self.ticket.get('version', 0)}，{word(TICKET_STATE, self.ticket.get('state'))}"
-            ui.notify(
-                f"该工单刚被他人修改（您看到的是 v{seen}，现在是 {now}）。已为您刷新，本次操作未执行，请核对后再试。",
-                type="warning", position="top", timeout=12000, close_button="知道了", multi_line=True,
-            )
-            return False
-        except Problem as e:
-            ui.notify(said(e), type="negative", position="top", timeout=8000, close_button="知道了")
-            return False
-        ui.notify(f"已{action.name}", type="positive", position="top")
-        if self.section:
-            await self.section.load(quiet=True)
-        return True
-
 
 async def build(session: Session, request: Request) -> None:
     """Build the page."""
+    ticket_head()
     page = TicketPage(session, request.path_params["ticket_id"])
-    ui.link("← 返回工单列表", "/tickets").classes("mj-back")
+    ui.link("← 返回工单", "/tickets").classes("mj-back")
     page.section = section = Section(page.fetch, page.show, lines=8)
+    ui.timer(30.0, page.tick)
 
     def take(event: Event) -> None:
         ticket = ticket_of(event)

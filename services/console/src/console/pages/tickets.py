@@ -1,7 +1,6 @@
-"""工单: the list of tickets with filters and running deadlines, and opening one by hand."""
+"""工单: the board and the list of tickets with filters and running clocks, and opening one by hand."""
 
 import secrets
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -12,19 +11,25 @@ from fastapi import Request
 from nicegui import background_tasks, ui
 
 from console.app import Session
+from console.domain.deadlines import Calendars, next_due
 from console.domain.live import RESUMED, Event, ticket_of
-from console.domain.words import NONE, TICKET_KIND, TICKET_STATE, TICKET_TYPES, URGENCY, due, when, word
-from console.pages.controls import choice, column, dialog, leads_on, line, pager, quiet_button, strong_button, table, words
-from console.pages.frame import Section, act, empty, title
+from console.domain.ticket_filter import TicketFilter
+from console.domain.words import NONE, TICKET_KIND, TICKET_STATE, TICKET_TYPES, URGENCY, when, word
+from console.pages.controls import choice, column, dialog, leads_on, line, pager, quiet_button, strong_button, switch_of, table, words
+from console.pages.frame import Section, act, empty, title, together
+from console.pages.ticket_board import Board
+from console.pages.ticket_clock import calendars_of, clock_row, ticket_head
 
 STATE_TONE = {"open": "warn", "assigned": "info", "in_progress": "info", "waiting": "calm", "resolved": "good", "closed": "calm"}
 # Suggestions for the filter; departments are the company's own words, so any other can be typed.
 DEPARTMENTS = ("市场部", "网维部", "研发部", "仓配部", "服务部", "班组", "客户关怀部")
 _SIZE = 20
+# Where the gateway cannot narrow by all that is asked, so many tickets are looked at for one page.
+_LOOKED_AT, _AT_A_TIME = 1_000, 200
 
 COLUMNS = (
     column("title", "工单"), column("type", "类型"), column("department", "部门"), column("state", "状态"), column("assignee", "负责人", roomy=True),
-    column("first", "首次响应"), column("resolution", "解决期限"), column("opened", "开单时间", roomy=True),
+    column("clock", "下一期限"), column("opened", "开单时间", roomy=True),
 )
 _CELLS = {
     "title": '<a class="mj-cell-link mj-wide" :href="props.row.href">{{props.row.title}}</a>'
@@ -32,65 +37,118 @@ _CELLS = {
     "type": '<span>{{props.row.type}}</span> <span v-if="props.row.urgent" class="mj-chip bad">紧急</span>',
     "department": '<span>{{props.row.department}}</span> <span v-if="props.row.second" class="mj-chip warn">二线</span>',
     "state": '<span :class="\'mj-chip \'+props.row.state_tone">{{props.row.state}}</span>',
-} | {
-    name: f'<div class="mj-two"><span :class="\'mj-due \'+props.row.{name}_tone">{{{{props.row.{name}}}}}</span>'
-    f'<small>{{{{props.row.{name}_at}}}}</small></div>'
-    for name in ("first", "resolution")
+    "clock": '<div class="mj-two mj-timed" :class="props.row.clock_tone" :style="\'--share:\'+props.row.share">'
+    '<span class="mj-clock" :class="props.row.clock_tone" :data-left="props.row.left" :data-from="props.row.from" :data-to="props.row.to" '
+    ':data-allowed="props.row.allowed">{{props.row.clock}}</span><i v-if="props.row.clock_target" class="mj-clock-bar"></i>'
+    '<small>{{props.row.clock_target}} {{props.row.due}} <span v-if="props.row.level" class="mj-chip bad">升级 {{props.row.level}} 级</span></small></div>',
 }
 
 
-def row(ticket: Ticket, now: datetime) -> dict[str, Any]:
+def row(ticket: Ticket, calendars: Calendars, now: datetime) -> dict[str, Any]:
     """What the list shows of one ticket at this moment."""
-    first, first_tone = due(ticket.get("first_response_due_at"), ticket.get("first_responded_at"), now)
-    resolution, resolution_tone = due(ticket.get("resolution_due_at"), ticket.get("resolved_at") or ticket.get("closed_at"), now)
+    due = next_due(ticket, calendars, now)
     return {
         "id": ticket.get("ticket_id", ""), "href": f"/tickets/{ticket.get('ticket_id', '')}", "title": ticket.get("title") or "（无标题）",
         "tier": ticket.get("customer_tier", "").upper(), "type": ticket.get("type") or NONE, "urgent": ticket.get("urgency") == "high",
         "department": ticket.get("department") or NONE, "second": ticket.get("line") == 2, "state": word(TICKET_STATE, ticket.get("state")),
-        "state_tone": STATE_TONE.get(ticket.get("state", ""), "calm"), "assignee": ticket.get("assignee") or NONE,
-        "first": first, "first_tone": first_tone, "first_at": when(ticket.get("first_response_due_at"))[5:],
-        "resolution": resolution, "resolution_tone": resolution_tone, "resolution_at": when(ticket.get("resolution_due_at"))[5:],
-        "opened": when(ticket.get("opened_at"))[5:],
-    }
+        "state_tone": STATE_TONE.get(ticket.get("state", ""), "calm"), "assignee": ticket.get("assignee") or NONE, "level": ticket.get("level", 0),
+        "due": f"· 至 {when(due.due_at)[5:]}" if due and due.due_at else "", "opened": when(ticket.get("opened_at"))[5:],
+    } | clock_row(due, "已完成" if ticket.get("state") in ("resolved", "closed") else NONE)
 
 
-class TicketList:
-    """The page's state."""
+class TicketsPage:
+    """The page's state: what is asked for, and the board or the list that shows it."""
 
-    def __init__(self, session: Session, query: Mapping[str, str]) -> None:
-        self.session = session
-        self.filters: dict[str, Any] = {k: query.get(k, "") for k in ("state", "kind", "department", "assignee")} | {"overdue": query.get("overdue") == "true"}
+    def __init__(self, session: Session, wanted: TicketFilter) -> None:
+        self.session, self.wanted = session, wanted
+        self.calendars = Calendars()
         self.tokens, self.next_token = [""], ""
         self.shown: list[Ticket] = []
         self.table: ui.table | None = None
+        self.board: Board | None = None
         self.section: Section[Any] | None = None
 
-    async def fetch(self) -> Any:
-        return await self.session.gateway.get("/v1/tickets", self.filters | {"page_size": _SIZE, "page_token": self.tokens[-1]})
+    async def page(self, extra: dict[str, Any], token: str, size: int) -> tuple[list[Ticket], str]:
+        """One page of what is asked for; where the gateway cannot say all of it, so many are looked at until the page is full."""
+        if not self.wanted.sieves:
+            answer = await self.session.gateway.get("/v1/tickets", self.wanted.query | extra | {"page_size": size, "page_token": token})
+            return answer.get("tickets", []), answer.get("next_page_token", "")
+        found: list[Ticket] = []
+        for _ in range(_LOOKED_AT // _AT_A_TIME):
+            query = self.wanted.query | extra | {"page_size": _AT_A_TIME, "page_token": token}
+            answer = await self.session.gateway.get("/v1/tickets", query)
+            found += [t for t in answer.get("tickets", []) if self.wanted.fits(t)]
+            token = answer.get("next_page_token", "")
+            if not token or len(found) >= size:
+                break
+        return found, token
 
-    def show(self, page: Any) -> None:
-        self.shown, self.next_token, self.table = list(page.get("tickets", [])), page.get("next_page_token", ""), None
-        if not self.shown:
-            if any(self.filters.values()):
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Columns of the board."""
+        return (self.wanted.state,) if self.wanted.state else tuple(TICKET_STATE)
+
+    async def fetch(self) -> dict[str, tuple[list[Ticket], str]]:
+        self.calendars = await calendars_of(self.session)
+        if self.wanted.view == "list" or self.wanted.order_by == "due":
+            return {"": await self.page({}, self.tokens[-1], _SIZE if self.wanted.view == "list" else 5 * _SIZE)}
+        pages = await together(*(self.page({"state": s}, "", _SIZE) for s in self.states))
+        for page in pages:
+            if isinstance(page, Exception):
+                raise page
+        return dict(zip(self.states, pages, strict=True))  # type: ignore[arg-type]
+
+    def show(self, pages: dict[str, tuple[list[Ticket], str]]) -> None:
+        self.table = self.board = None
+        self.shown, self.next_token = pages.get("", ([], ""))
+        if not any(tickets for tickets, _ in pages.values()):
+            if self.wanted.narrows:
                 empty("没有符合条件的工单", "试试放宽筛选条件。", icon="search_off", action="清除筛选", on_action=lambda: ui.navigate.to("/tickets"))
-            else:
+                return
+            if self.wanted.view == "list":
                 empty("还没有工单", "质检发现投诉、故障或致命项时会自动开单，也可以人工开单。", icon="assignment")
+                return
+        if self.wanted.view == "board":
+            self._show_board(pages)
+        else:
+            with ui.element("section").classes("mj-card flush"):
+                self.table = leads_on(table(COLUMNS, [], key="id", cells=_CELLS))
+                self.refresh()
+                back, forward = self.back if len(self.tokens) > 1 else None, self.forward if self.next_token else None
+                pager(f"第 {len(self.tokens)} 页 · 本页 {len(self.shown)} 条", back, forward)
+
+    def _show_board(self, pages: dict[str, tuple[list[Ticket], str]]) -> None:
+        if self.wanted.order_by != "due":
+            self.board = Board(self.session, self.calendars, self.states, self.more)
+            for state, (tickets, token) in pages.items():
+                self.board.fill(state, tickets, token)
             return
-        self.table = leads_on(table(COLUMNS, [], key="id", cells=_CELLS))
-        self.refresh()
-        back, forward = self.back if len(self.tokens) > 1 else None, self.forward if self.next_token else None
-        pager(f"第 {len(self.tokens)} 页 · 本页 {len(self.shown)} 条", back, forward)
+        ui.label("按到期先后：只含正在计时的工单，最急的 100 张。").classes("mj-muted small")
+        states = tuple(s for s in self.states if s not in ("resolved", "closed"))
+        self.board = Board(self.session, self.calendars, states, self.more)
+        for state in states:
+            self.board.fill(state, [t for t in self.shown if t.get("state") == state], "")
+
+    async def more(self, state: str) -> None:
+        """The next page of one column."""
+        if self.board:
+            board, column = self.board, self.board.columns[state]
+            page = await act(self.page({"state": state}, column.next_token, _SIZE))
+            if page and board is self.board:
+                board.fill(state, *page)
 
     def refresh(self) -> None:
-        """Let the deadlines run."""
+        """Let the clocks pass into the next working period; within one the browser counts by itself."""
+        now = datetime.now(UTC)
         if self.table is not None:
-            now = datetime.now(UTC)
-            self.table.rows = [row(t, now) for t in self.shown]
+            self.table.rows = [row(t, self.calendars, now) for t in self.shown]
+        if self.board is not None:
+            self.board.tick(now)
 
     async def filter(self, name: str, e: Any) -> None:
-        self.filters[name] = e.value or ("" if name != "overdue" else False)
+        self.wanted = self.wanted.changed(name, e.value)
         self.tokens = [""]
-        given = {k: "true" if v is True else v for k, v in self.filters.items() if v}
+        given = self.wanted.address
         ui.navigate.history.replace("/tickets" + (f"?{urlencode(given)}" if given else ""))
         await self.reload()
 
@@ -107,14 +165,23 @@ class TicketList:
         await self.reload()
 
     def take(self, event: Event) -> None:
-        """An event: a shown ticket changes in place; a new one makes the first page be asked again."""
+        """An event: a ticket changes where it stands; a new one appears on the board, and on the first page of the list."""
         ticket = ticket_of(event)
-        at = next((n for n, t in enumerate(self.shown) if ticket and t.get("ticket_id") == ticket.get("ticket_id")), None)
-        if ticket and at is not None:
-            if ticket.get("version", 0) >= self.shown[at].get("version", 0):
+        if event is RESUMED:
+            self._ask_again()
+        elif ticket and self.board:
+            self.board.put(ticket, fits=self.wanted.fits(ticket))
+        elif ticket:
+            at = next((n for n, t in enumerate(self.shown) if t.get("ticket_id") == ticket.get("ticket_id")), None)
+            if at is None:
+                if len(self.tokens) == 1 and event.name in ("TicketOpened", "TicketReopened") and self.wanted.fits(ticket):
+                    self._ask_again()
+            elif ticket.get("version", 0) >= self.shown[at].get("version", 0):
                 self.shown[at] = ticket
                 self.refresh()
-        elif self.section and len(self.tokens) == 1 and (event is RESUMED or event.name in ("TicketOpened", "TicketReopened")):
+
+    def _ask_again(self) -> None:
+        if self.section:
             background_tasks.create(self.section.load(quiet=True), name="tickets after an event")
 
 
@@ -151,20 +218,24 @@ def open_dialog(session: Session, interaction_id: str = "") -> None:
 
 async def build(session: Session, request: Request) -> None:
     """Build the page."""
-    state = TicketList(session, request.query_params)
+    ticket_head()
+    page = TicketsPage(session, TicketFilter.of(request.query_params))
+    wanted = page.wanted
     with ui.element("div").classes("mj-topline"):
-        title("工单", "投诉、故障与致命项自动开单，跟踪到解决为止")
+        title("工单", "投诉、故障与致命项自动开单，跟踪到解决为止；计时只算工作时间")
         ui.space()
+        switch_of({"board": "看板", "list": "列表"}, wanted.view, partial(page.filter, "view")).mark("view")
         if session.may("tickets:write"):
             strong_button("人工开单", lambda: open_dialog(session), icon="add")
     with ui.element("div").classes("mj-filters"):
-        for name, label, known in (("state", "状态", TICKET_STATE), ("kind", "种类", TICKET_KIND)):
-            chosen = state.filters[name] if state.filters[name] in known else ""
-            choice({"": "全部"} | known, label=label, value=chosen, on_change=partial(state.filter, name)).classes("mj-filter")
+        types = {t: t for t in TICKET_TYPES}
+        for name, label, known in (("kind", "种类", TICKET_KIND), ("type", "类型", types), ("urgency", "紧急程度", URGENCY), ("state", "状态", TICKET_STATE)):
+            chosen = getattr(wanted, name) if getattr(wanted, name) in known else ""
+            choice({"": "全部"} | known, label=label, value=chosen, on_change=partial(page.filter, name)).classes("mj-filter slim").mark(f"filter-{name}")
         for name, label, suggestions in (("department", "部门", list(DEPARTMENTS)), ("assignee", "负责人", None)):
-            words(label, value=state.filters[name], on_change=partial(state.filter, name), suggestions=suggestions).classes("mj-filter")
-        ui.switch("只看超时", value=state.filters["overdue"], on_change=partial(state.filter, "overdue")).props("dense color=negative")
-    with ui.element("section").classes("mj-card flush"):
-        state.section = Section(state.fetch, state.show, lines=8)
-    ui.timer(30.0, state.refresh)
-    ui.context.client.on_delete(session.events.listen(state.take))
+            words(label, value=getattr(wanted, name), on_change=partial(page.filter, name), suggestions=suggestions).classes("mj-filter slim")
+        choice({"": "开单时间", "due": "到期先后"}, label="排序", value=wanted.order_by, on_change=partial(page.filter, "order_by")).classes("mj-filter slim")
+        ui.switch("只看超时", value=wanted.overdue, on_change=partial(page.filter, "overdue")).props("dense color=negative")
+    page.section = Section(page.fetch, page.show, lines=8)
+    ui.timer(30.0, page.refresh)
+    ui.context.client.on_delete(session.events.listen(page.take))
