@@ -147,7 +147,10 @@ def test_a_history_that_does_not_hang_together_is_not_replayed(open_ticket, leve
 
 
 def test_only_the_known_actions_change_the_state():
-    told = {Action.WATCHED, Action.UNWATCHED, Action.ATTACHED, Action.DETACHED, Action.COMMENTED, Action.ANSWERED, Action.CUSTOMER_SAID, Action.DIAGNOSED, Action.TERMS_CHANGED, Action.DUE_SOON, Action.OVERDUE}
+    told = {
+        Action.UPDATED, Action.FILLED, Action.CHECKED, Action.WATCHED, Action.UNWATCHED, Action.ATTACHED, Action.DETACHED,
+        Action.COMMENTED, Action.ANSWERED, Action.CUSTOMER_SAID, Action.DIAGNOSED, Action.TERMS_CHANGED, Action.DUE_SOON, Action.OVERDUE,
+    }
     assert {a for a in Action if a not in STEPS} == told | {Action.OPENED}
 
 

@@ -10,6 +10,7 @@ from chassis.errors import InvalidInput, NotFound, Stale
 from routing.domain import tickets as steps
 from routing.domain.deadlines import PROMISE, fire_next, next_timer_at
 from routing.domain.departments import DepartmentRules
+from routing.domain.desk import tell
 from routing.domain.opening import Wanted, absorbed, by_hand, opened
 from routing.domain.rectification import Rectification
 from routing.domain.service_levels import ServiceLevels
@@ -27,6 +28,13 @@ class Who:
     tenant: str
     principal: str
     agent_id: str = ""
+
+
+def commented(who: Who, note: str, public: bool) -> Change:
+    """The step that adds words, for the company's people or to the customer."""
+    if public:
+        return lambda t, terms, at: tell(t, terms, who.principal, at, note)
+    return lambda t, terms, at: steps.comment(t, who.principal, at, note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +150,7 @@ _ANYBODY = Anybody()
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """`derived_id` gives the same id for the same parts; `now` the current time, aware."""
+    """`derived_id` gives the same id for the same parts; `now` the current time, aware; `complete` says what a new ticket still lacks."""
 
     tickets: Tickets
     rules: Rules
@@ -151,6 +159,7 @@ class Routing:
     new_id: Callable[[], str]
     derived_id: Callable[..., str]
     assignees: Assignees = _ANYBODY
+    complete: Callable[[Ticket], Ticket] = lambda ticket: ticket
 
     async def open_for(self, wanted: Wanted, ticket_id: str, at: datetime) -> tuple[Ticket, bool]:
         """Open the ticket of that id; the ticket and True, or the one that is there already, with what is wanted taken in, and False."""
@@ -168,7 +177,17 @@ class Routing:
         ticket_id = self.derived_id("ticket-by-hand", who.tenant, idempotency_key) if idempotency_key else self.new_id()
         levels, rules = await self.levels.current(who.tenant), await self.rules.current(who.tenant)
         ticket = opened(by_hand(wanted), ticket_id, rules, levels, self.at(), who.principal)
-        return (await self._add(ticket, levels))[0]
+        return (await self._add(self.complete(ticket), levels))[0]
+
+    async def open_imported(self, who: Who, wanted: Wanted, external_id: str) -> tuple[Ticket, bool]:
+        """Open the ticket another system knows by that id; the ticket and True, or the one that is there and False. Raises InvalidInput."""
+        levels, rules = await self.levels.current(who.tenant), await self.rules.current(who.tenant)
+        ticket = opened(by_hand(wanted), self.imported_id(who.tenant, external_id), rules, levels, self.at(), who.principal)
+        return await self._add(self.complete(replace(ticket, external_id=external_id)), levels)
+
+    def imported_id(self, tenant: str, external_id: str) -> str:
+        """Under which id such a ticket is opened."""
+        return self.derived_id("imported-ticket", tenant, external_id)
 
     async def open_rectification(self, wanted: Wanted, matter: Rectification, number: int) -> Ticket:
         """The ticket of a matter, the `number`-th of its kind; the one that is there where it was opened before."""
@@ -235,8 +254,8 @@ class Routing:
     async def diagnose(self, who: Who, ticket_id: str, version: int, note: str) -> Ticket:
         return await self.change(who, ticket_id, version, Action.DIAGNOSED, lambda t, terms, at: steps.diagnose(t, terms, who.principal, at, note))
 
-    async def comment(self, who: Who, ticket_id: str, version: int, note: str) -> Ticket:
-        return await self.change(who, ticket_id, version, Action.COMMENTED, lambda t, terms, at: steps.comment(t, who.principal, at, note))
+    async def comment(self, who: Who, ticket_id: str, version: int, note: str, public: bool = False) -> Ticket:
+        return await self.change(who, ticket_id, version, Action.COMMENTED, commented(who, note, public))
 
     async def resolve(self, who: Who, ticket_id: str, version: int, resolution: str, note: str) -> Ticket:
         return await self.change(
@@ -259,6 +278,7 @@ class Routing:
             current, terms = await self._under_current(before, at)
             after = step(current, terms, at)
             try:
+                terms = terms if after.policy_id == current.policy_id else await self._terms(after)
                 await self._change(before, after, terms, (Happened(action, after),))
                 return after
             except Stale:

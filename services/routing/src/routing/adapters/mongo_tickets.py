@@ -20,6 +20,7 @@ from chassis.mongo import (
 )
 
 from routing.adapters.mongo_desk import desk_document, desk_in
+from routing.adapters.mongo_particulars import particulars_document, particulars_in
 from routing.adapters.mongo_rectification import matter_document, matter_in
 from routing.adapters.mongo_search import MongoSearch, to_index
 from routing.adapters.protobuf_tickets import envelopes
@@ -132,7 +133,7 @@ class MongoTickets:
         told = [envelope for one in happened for envelope in envelopes(one)]
         fields = _to_document(after) | ({"next_timer_at": timer_at} if timer_at else {})
         update: Document = {"$set": fields | to_index(before, after)}
-        gone = {name: "" for name in ("next_timer_at", "due_order", "unfinished_by", "queue_order") if name not in fields}
+        gone = {name: "" for name in ("next_timer_at", "due_order", "unfinished_by", "queue_order", "look_at") if name not in fields}
         if gone:
             update["$unset"] = gone
         added = [_entry_document(entry) for entry in after.history[len(before.history) :]]
@@ -288,10 +289,13 @@ def _to_document(ticket: Ticket) -> Document:
         "rectification": matter_document(ticket.rectification),
         **desk_document(ticket),
         "skill": ticket.skill,
+        "particulars": particulars_document(ticket.particulars),
     }
     running = [at for target, at in ticket.due.items() if ticket.clocks[target].since is not None]
     if running:
         document["due_order"] = f"{round(min(running).timestamp() * 1000):0{_DIGITS}d}-{ticket.ticket_id}"
+    if ticket.particulars.look_at is not None:
+        document["look_at"] = ticket.particulars.look_at
     if is_queued(ticket):
         first = min(running, default=ticket.opened_at)
         document["queue_order"] = f"{queue_rank(ticket)}-{round(first.timestamp() * 1000):0{_DIGITS}d}-{ticket.ticket_id}"
@@ -365,6 +369,7 @@ def ticket_in(document: Document) -> Ticket:
         rectification=matter_in(document["rectification"]),
         **desk_in(document),
         skill=document.get("skill", ""),
+        particulars=particulars_in(document.get("particulars"), document.get("look_at")),
         history=tuple(
             HistoryEntry(
                 entry["at"], entry["by"], Action(entry["action"]),

@@ -79,6 +79,17 @@ def to_wire(ticket: Ticket, *, with_history: bool = True) -> pb.Ticket:
         external_id=ticket.external_id,
         skill=ticket.skill,
         industry=ticket.industry,
+        missing_fields=ticket.particulars.missing,
+    )
+    told = ticket.particulars
+    wire.fields.extend(
+        pb.TicketField(field_id=f.field_id, title=f.title, value=f.value, by=f.by, turn_id=f.turn_id, text=f.text) for f in told.fields
+    )
+    wire.findings.extend(
+        pb.TicketFinding(
+            kind=f.kind, field_id=f.field_id, ticket_says=f.ticket_says, contact_says=f.contact_says, turn_id=f.turn_id, text=f.text,
+        )
+        for f in told.findings
     )
     running = [at for target, at in ticket.due.items() if ticket.clocks[target].since is not None]
     for moment, field in (
@@ -88,6 +99,7 @@ def to_wire(ticket: Ticket, *, with_history: bool = True) -> pb.Ticket:
         (ticket.first_responded_at, wire.first_responded_at),
         (ticket.resolved_at, wire.resolved_at),
         (ticket.closed_at, wire.closed_at),
+        (told.checked_at, wire.checked_at),
     ):
         if moment is not None:
             field.FromDatetime(moment)

@@ -8,6 +8,7 @@ from chassis.errors import InvalidInput
 
 from routing.domain.clocks import Clocks
 from routing.domain.departments import DepartmentRules, Matter
+from routing.domain.particulars import Particulars
 from routing.domain.service_levels import ServiceLevels
 from routing.domain.tickets import (
     SYSTEM,
@@ -26,7 +27,7 @@ from routing.domain.tickets import (
 COMPLAINT, FAULT, TRANSACTION, INQUIRY = "投诉", "故障", "业务办理", "咨询"
 TYPES = (COMPLAINT, FAULT, TRANSACTION, INQUIRY)
 # The more serious of two types wins when findings about one contact come in pieces.
-_SERIOUSNESS: Mapping[str, int] = {COMPLAINT: 3, FAULT: 2, TRANSACTION: 1, INQUIRY: 0}
+SERIOUSNESS: Mapping[str, int] = {COMPLAINT: 3, FAULT: 2, TRANSACTION: 1, INQUIRY: 0}
 
 # China has kept UTC+8 without summer time since 1991, so a fixed offset is Asia/Shanghai for every deadline there can be.
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
@@ -227,6 +228,7 @@ def opened(
         team_id=contact.team_id,
         interactions=(contact.interaction_id,) if contact.interaction_id else (),
         skill=routed.skill,
+        particulars=Particulars(look_at=at if wanted.kind is Kind.SERVICE and contact.interaction_id else None),
     )
     return timed(ticket, Clocks().opened(at), terms)
 
@@ -240,7 +242,7 @@ def absorbed(ticket: Ticket, wanted: Wanted, departments: DepartmentRules, level
     causes = tuple(dict.fromkeys((*ticket.causes, *wanted.causes)))
     known = {p.promise_id for p in ticket.promises}
     promises = (*ticket.promises, *(p for p in wanted.promises if p.promise_id not in known))
-    more_serious = _SERIOUSNESS.get(wanted.type, 0) > _SERIOUSNESS.get(ticket.type, 0)
+    more_serious = SERIOUSNESS.get(wanted.type, 0) > SERIOUSNESS.get(ticket.type, 0)
     more_urgent = wanted.urgency is Urgency.HIGH and ticket.urgency is Urgency.NORMAL
     if causes == ticket.causes and promises == ticket.promises and not more_serious and not more_urgent:
         return ticket
@@ -257,6 +259,7 @@ def absorbed(ticket: Ticket, wanted: Wanted, departments: DepartmentRules, level
         changed = replace(
             changed, type=wanted.type, title=wanted.title, description=wanted.description,
             department=routed.department, routed_by=routed.routed_by, skill=routed.skill,
+            particulars=replace(changed.particulars, look_at=at),  # another type has other fields
         )
     changed = noted(changed, Action.COMMENTED, SYSTEM, at, f"并入同一会话的新发现：{'、'.join(added) or '承诺'}")
     new = levels.terms_for(changed)

@@ -10,6 +10,7 @@ from chassis.errors import InvalidInput, NotAllowedNow
 from routing.domain.attachments import Attachment
 from routing.domain.calendars import WorkingCalendar
 from routing.domain.clocks import Clocks, Policy, Target
+from routing.domain.particulars import Particulars
 from routing.domain.rectification import Rectification, proof_begun
 
 SYSTEM = "system"
@@ -17,6 +18,7 @@ MAX_NOTE = 2_000
 MAX_NAME = 200
 MAX_HISTORY = 1_000
 MAX_LINKED = 100
+_NO_PARTICULARS = Particulars()
 
 
 class Kind(Enum):
@@ -67,6 +69,9 @@ class Action(Enum):
     CUSTOMER_SAID = "customer_said"
     DIAGNOSED = "diagnosed"
     TERMS_CHANGED = "terms_changed"
+    UPDATED = "updated"
+    FILLED = "filled"
+    CHECKED = "checked"
     WATCHED = "watched"
     UNWATCHED = "unwatched"
     ATTACHED = "attached"
@@ -174,6 +179,7 @@ class Ticket:
     interactions: tuple[str, ...] = ()
     rectification: Rectification | None = None
     skill: str = ""
+    particulars: Particulars = _NO_PARTICULARS
     watchers: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     external_id: str = ""
