@@ -66,14 +66,18 @@ class Answers:
             self.results.pop(name, None)
         self.on_change()
 
+    def choose(self, name: str, result: str) -> None:
+        """Answer one as if by hand."""
+        self.results[name] = result
+        if name in self._switches:
+            self._switches[name].set_value(result)
+
     def agree(self) -> None:
         """Take the machine's word for all it was sure of."""
         for item in self.items:
             name, result = item.get("item_id", ""), item.get("result", "")
             if name not in self.results and result in ANSWER:
-                self.results[name] = result
-                if name in self._switches:
-                    self._switches[name].set_value(result)
+                self.choose(name, result)
         self.on_change()
 
     @property

@@ -30,7 +30,11 @@ NAVIGATION = (
     ("/dashboard", "看板", "insights", ("kpis:read",)),
     ("/interactions", "会话", "forum", ("interactions:read",)),
     ("/alerts", "预警", "notifications_active", ("evaluations:read",)),
+    ("/reviews", "复核", "rate_review", ("reviews:read",)),
+    ("/appeals", "申诉", "gavel", ("reviews:write", "appeals:write")),
+    ("/calibrations", "校准", "balance", ("reviews:read",)),
     ("/tickets", "工单", "assignment", ("tickets:read",)),
+    ("/rectifications", "整改", "fact_check", ("tickets:read",)),
     ("/knowledge", "知识库", "menu_book", ("knowledge:read",)),
     ("/administration", "管理", "admin_panel_settings", ("keys:admin", "audit:read", "kpis:write")),
 )
@@ -77,7 +81,8 @@ def frame(session: Session, active: str, *, signs_out: bool) -> Iterator[None]:
 
 def head() -> None:
     """Our own style and script; nothing comes from elsewhere."""
-    ui.add_head_html('<link rel="stylesheet" href="/assets/console.css"><link rel="stylesheet" href="/assets/quality.css"><script src="/assets/console.js" defer></script>')
+    styles = "".join(f'<link rel="stylesheet" href="/assets/{name}.css">' for name in ("console", "quality"))
+    ui.add_head_html(f'{styles}<script src="/assets/console.js" defer></script>')
     ui.colors(primary="#2456a6", positive="#1a7f4b", negative="#c0352b", warning="#b25e09", info="#3b6fb5")
 
 
