@@ -114,13 +114,24 @@ def test_a_question_without_an_answer_is_noted_and_decides_nothing():
 
 
 @pytest.mark.parametrize(("answer", "holds", "hits", "against"), [
-    (Answer(True, 0.8, ("t2",)), True, ["t2"], []), (Answer(False, 0.8, ("t2",)), False, [], ["t2"]), (Answer(None, 0.0), None, [], []),
+    (Answer(True, 0.8, ("t2",)), True, ["t2"], []), (Answer(False, 0.8, ("t2",)), False, [], ["t2"]),
 ])
 def test_an_answer_given_beforehand_decides(answer, holds, hits, against):
     question = Question("坐席是否真正理解了客户的诉求？", (), ("t1", "t2"))
     asked, found = evaluator(JUDGE, said(*LINES), answers={question: answer})
     assert (found.holds, [hit.turn_id for hit in found.hits], [hit.turn_id for hit in found.against]) == (holds, hits, against)
     assert not asked.questions
+
+
+@pytest.mark.parametrize(("answer", "why"), [
+    (Answer(None, 0.0), "语言模型无法判断"), (Answer(None, 0.0, failure="语言模型无法访问"), "语言模型无法访问"), (Answer(True, 0.6, ("t2",)), "语言模型把握不足（0.60）"),
+])
+def test_what_was_not_answered_for_sure_may_hold_or_not(answer, why):
+    question = Question("坐席是否真正理解了客户的诉求？", (), ("t1", "t2"))
+    asked, found = evaluator(JUDGE, said(*LINES), answers={question: answer})
+    assert found.holds is False
+    assert not asked.questions
+    assert [hit.doubt for hits in asked.doubted.values() for hit in hits] == [why]
 
 
 def test_what_is_known_later_is_added_to_what_was_known():

@@ -6,6 +6,7 @@ import time
 from datetime import timedelta, timezone
 
 import grpc
+import httpx
 from chassis.grpc_client import channel
 from chassis.grpc_server import Register, serving
 from chassis.ids import derived_id, new_id
@@ -31,17 +32,20 @@ from nlp.adapters.mongo_contacts import MongoContacts
 from nlp.adapters.mongo_evaluations import MongoEvaluations
 from nlp.adapters.mongo_live import MongoLiveNews, MongoLiveOutcomes
 from nlp.adapters.mongo_promises import MongoPromises
+from nlp.adapters.mongo_replies import MongoReplies
 from nlp.adapters.mongo_reviews import MongoReviews
 from nlp.adapters.mongo_scorecards import MongoScorecards
 from nlp.adapters.mongo_simulations import MongoJudged, MongoSimulations
 from nlp.adapters.nats_consumer import NatsAnnouncements, OnGivenUp, OnTranscriptCompleted
 from nlp.adapters.nats_promises import OnInteractionScored, OnTicketDone
 from nlp.adapters.nats_turns import OnCallEnded, OnTurnTranscribed
+from nlp.adapters.openai_judge import OpenAiJudge
 from nlp.adapters.usem_sentences import UsemSentences
 from nlp.adapters.yaml_packs import YamlFiles, load_packs
 from nlp.app import Bench, Findings, Scoring, utc_now
 from nlp.app_appeals import Appeals
 from nlp.app_calibrations import Calibrations
+from nlp.app_judge import LanguageModel
 from nlp.app_live import LiveAgreement, LiveCalls, LiveLimits, warm_up
 from nlp.app_promises import PromiseKeeping
 from nlp.app_publishing import Publishing
@@ -79,7 +83,7 @@ async def serve(settings: Settings) -> None:
         scoring = Scoring(
             scorecards, transcripts, evaluations, NatsAnnouncements(r.events),
             derive_id=derived_id, now=utc_now, utc_offset=timedelta(hours=settings.utc_offset_hours),
-            live=LiveAgreement(outcomes), histories=contacts,
+            live=LiveAgreement(outcomes), histories=contacts, asking=await _asking(r, settings),
         )
         news = MongoLiveNews(r.db, r.events, kept=LIVE_KEPT)
         await outcomes.prepare()
@@ -136,6 +140,18 @@ async def _reviews(r: Running, settings: Settings, evaluations: MongoEvaluations
         Calibrations(calibrations, derive_id=derived_id, new_id=new_id, now=utc_now),
         Verification(chain, transcripts, engines, Bench(derive_id=derived_id, utc_offset=offset)),
     ))
+
+
+async def _asking(r: Running, settings: Settings) -> LanguageModel | None:
+    """The language model that answers rules with `judge`; None where there is none."""
+    if not settings.judge_url:
+        return None
+    replies, secret = MongoReplies(r.db), settings.judge_key.get_secret_value()
+    await replies.prepare()
+    headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+    http = await r.up.enter_async_context(httpx.AsyncClient(headers=headers, timeout=settings.judge_timeout_s, trust_env=False))
+    judge = OpenAiJudge(http, replies, url=settings.judge_url, model=settings.judge_model, timeout_s=settings.judge_timeout_s)
+    return LanguageModel(judge, most=settings.judge_questions)
 
 
 async def _promises(r: Running, contacts: MongoContacts) -> PromiseKeeping:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from chassis.errors import Denied, InvalidInput, NotFound
 
+from nlp.domain.courses import Asked
 from nlp.domain.dialogue import Dialogue, Interaction, Turn, in_order
 from nlp.domain.engine import QualityEngine
 from nlp.domain.evaluations import DeriveId, Evaluation, RaisedAlert
@@ -38,7 +39,8 @@ class Caller:
 class Contact:
     """A contact as ingestion announced it; `received` is its form on the wire, handed on and never looked into here.
 
-    `looked_up` are attributes that nobody announced and that may be otherwise later: they are stored with what is judged.
+    `looked_up` are attributes that nobody announced and that may be otherwise later, `asked` what a language model was asked: both are
+    stored with what is judged.
     """
 
     tenant: str
@@ -55,6 +57,7 @@ class Contact:
     received: bytes = field(default=b"", repr=False)
     customer_id: str = ""
     looked_up: Mapping[str, str] = field(default_factory=dict)
+    asked: Sequence[Asked] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,13 @@ class Histories(Protocol):
         """The attributes previous_contacts_7d and previous_contacts_30d; nothing where the customer is not known."""
 
 
+class Asking(Protocol):
+    """A language model that answers what rules ask."""
+
+    async def about(self, engine: QualityEngine, card: Scorecard, dialogue: Dialogue) -> Sequence[Asked]:
+        """Everything a scorecard asks about a contact, answered; raises nothing that comes of the model."""
+
+
 class NoHistories:
     """Satisfies Histories where nobody looks."""
 
@@ -205,12 +215,13 @@ class Scoring:
     def __init__(
         self, engines: Engines, transcripts: Transcripts, evaluations: Evaluations, announcements: Announcements,
         *, derive_id: DeriveId, now: Clock, utc_offset: timedelta, live: Agreement | None = None, histories: Histories | None = None,
+        asking: Asking | None = None,
     ) -> None:
         self._engines, self._transcripts, self._evaluations, self._announcements = engines, transcripts, evaluations, announcements
         self.under_way = 0
         self._live = live
         self._bench, self._now = Bench(derive_id=derive_id, utc_offset=utc_offset), now
-        self._histories = histories or NoHistories()
+        self._histories, self._asking = histories or NoHistories(), asking
 
     async def score(self, contact: Contact) -> None:
         """Judge a contact once, however often it is asked. Raises NotFound, and what passes by itself as it comes."""
@@ -237,8 +248,7 @@ class Scoring:
         if self._live is not None:
             evaluation = replace(evaluation, live=await self._live.of(contact, evaluation))
         beside = [
-            await self._bench.judged(engine, card, contact, dialogue, at=evaluation.scored_at, asr=transcript.asr)
-            for card in engine.additional_for(dialogue.interaction)
+            await self._by(engine, card, contact, dialogue, evaluation.scored_at, transcript.asr) for card in engine.additional_for(dialogue.interaction)
         ]
         await self._evaluations.add(contact, evaluation, beside)
 
@@ -259,8 +269,12 @@ class Scoring:
         return await self._judged(await self._engines.engine(contact.tenant), contact, dialogue, AsrModel())
 
     async def _judged(self, engine: QualityEngine, contact: Contact, dialogue: Dialogue, asr: AsrModel) -> Evaluation:
-        card = engine.scorecard_for(dialogue.interaction)
-        return await self._bench.judged(engine, card, contact, dialogue, at=self._now(), asr=asr)
+        return await self._by(engine, engine.scorecard_for(dialogue.interaction), contact, dialogue, self._now(), asr)
+
+    async def _by(self, engine: QualityEngine, card: Scorecard, contact: Contact, dialogue: Dialogue, at: datetime, asr: AsrModel) -> Evaluation:
+        if self._asking is not None:
+            contact = replace(contact, asked=await self._asking.about(engine, card, dialogue))
+        return await self._bench.judged(engine, card, contact, dialogue, at=at, asr=asr)
 
 
 class Bench:
@@ -282,7 +296,7 @@ class Bench:
         def work() -> Evaluation:
             return judged(
                 engine, card, dialogue, tenant=contact.tenant, started_at=started_at, scored_at=at, derive_id=self._derive_id, asr=asr,
-                looked_up=contact.looked_up,
+                looked_up=contact.looked_up, asked=contact.asked,
             )
 
         return await asyncio.to_thread(work)  # a long chat takes a second: others are answered meanwhile

@@ -293,8 +293,8 @@ class Simulator:
                 dialogue = dialogue_of(one.contact, transcript.turns, self._zone)
                 if not card.judges(attributes_of(dialogue.interaction)):
                     return None
-                before = one.verdict if stored else verdict_of(judge(old, baseline.read(old, dialogue).evaluator))
-                return before, verdict_of(judge(card, candidate.read(card, dialogue).evaluator))
+                before = one.verdict if stored else verdict_of(judge(old, baseline.read(old, dialogue, one.contact.asked).evaluator))
+                return before, verdict_of(judge(card, candidate.read(card, dialogue, one.contact.asked).evaluator))
 
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 

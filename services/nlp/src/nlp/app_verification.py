@@ -198,7 +198,7 @@ class Verification:
         card = engine.scorecards[name]
         if transcript.asr != made_with.asr or engine.rules_sha256(card) != made_with.rules_sha256:
             return None
-        contact = replace(contact, looked_up=made_with.looked_up)
+        contact = replace(contact, looked_up=made_with.looked_up, asked=made_with.asked)
         dialogue = self._bench.dialogue(contact, transcript.turns)
         evaluation = await self._bench.judged(engine, card, contact, dialogue, at=at, asr=transcript.asr)
         return record_of(evaluation, Subject(contact.tenant, contact.agent_id, contact.team_id, contact.duration_ms, contact.received))

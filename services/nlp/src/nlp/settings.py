@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from chassis.settings import ServiceSettings
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 
 class Settings(ServiceSettings):
@@ -11,6 +11,11 @@ class Settings(ServiceSettings):
 
     asr_address: str = Field("127.0.0.1:50053", description="gRPC address of asr, host:port.")
     asr_timeout_s: float = Field(10.0, gt=0, description="Seconds that fetching one transcript may take.")
+    judge_url: str = Field("", description="OpenAI-compatible endpoint that answers rules with `judge`, for example http://127.0.0.1:8000/v1; off where empty.")
+    judge_model: str = Field("", description="Model asked there.")
+    judge_key: SecretStr = Field(SecretStr(""), description="Secret sent there as bearer token; none where empty.")
+    judge_timeout_s: float = Field(10.0, gt=0, le=120, description="Seconds one answer may take; after that the item is left to a person.")
+    judge_questions: int = Field(10, ge=1, le=100, description="Questions asked for each contact and scorecard at most.")
     packs_folder: Path | None = Field(None, description="Folder of scorecards and signals.yaml; those shipped where not set.")
     sentence_meaning: bool = Field(False, description="Whether rules with `meaning` compare sentences; needs about 150 MB and is off where no rule uses it.")
     interactions_at_once: int = Field(8, ge=1, le=64, description="Contacts one worker scores at the same time.")

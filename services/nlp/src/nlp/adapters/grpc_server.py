@@ -12,6 +12,7 @@ from mingjian.nlp.v1 import nlp_service_pb2_grpc as pb_grpc
 
 from nlp.adapters.grpc_promises import listed, settled
 from nlp.adapters.protobuf_evaluations import (
+    asked_to_wire,
     contact_of_metadata,
     evaluation_to_wire,
     moment,
@@ -43,7 +44,10 @@ class _Servicer(pb_grpc.NlpServiceServicer):
 
     async def GetEvaluation(self, request: pb.GetEvaluationRequest, context: object) -> pb.GetEvaluationResponse:
         found = await self._vault.evaluation(_named(request.interaction_id), _caller(), request.scorecard_id)
-        return pb.GetEvaluationResponse(evaluation=evaluation_to_wire(found))
+        wire = evaluation_to_wire(found)
+        if found.provenance:  # here alone: prompts are too long for events and lists
+            wire.provenance.asked.extend(asked_to_wire(asked) for asked in found.provenance.asked)
+        return pb.GetEvaluationResponse(evaluation=wire)
 
     async def GetTranscript(self, request: pb.GetTranscriptRequest, context: object) -> pb.GetTranscriptResponse:
         found = await self._findings.transcript(_named(request.interaction_id), _caller())

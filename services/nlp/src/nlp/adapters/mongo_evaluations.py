@@ -34,7 +34,7 @@ ALERT_INDEXES: tuple[tuple[str, ...], ...] = tuple(
 )
 _DUPLICATE_KEY = 11000
 UNREAD = {"outbox": 0, "outbox_since": 0, "received": 0, "record": 0}
-UNLISTED = UNREAD | {"items.evidence": 0, "emotion_course": 0, "redactions": 0, "marks": 0}
+UNLISTED = UNREAD | {"items.evidence": 0, "emotion_course": 0, "provenance.asked": 0, "redactions": 0, "marks": 0}
 MOST_PRESSING = "!"
 
 

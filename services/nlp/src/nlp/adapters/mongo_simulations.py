@@ -10,10 +10,12 @@ from typing import Any
 from chassis.mongo import LAST, Database, Document, DuplicateKeyError, IndexModel, newest_first, windows
 from mingjian.ingestion.v1 import ingestion_service_pb2 as ingestion
 
+from nlp.adapters.mongo_documents import read
 from nlp.adapters.mongo_pages import DIGITS, index_models, list_query, order_of, page
 from nlp.adapters.protobuf_evaluations import contact_from_wire
 from nlp.app_scorecards import VersionKey
 from nlp.app_simulations import Replayable, Simulation, SimulationPage, State
+from nlp.domain.courses import Asked
 from nlp.domain.simulation import Gate, GroupTally, ItemTally, Tally, Verdict
 
 SIMULATION_INDEXES: tuple[tuple[str, ...], ...] = (("tenant", "order"), ("tenant", "state"))
@@ -134,7 +136,8 @@ def _replayable(document: Document) -> Replayable:
     over = (document.get("shown") or {}).get("items", ())
     reviewed = {item["item_id"]: item.get("result", outcomes.get(item["item_id"], "")) for item in over if item.get("reviewed")}
     made_with = document.get("provenance") or {}
-    contact = replace(contact, looked_up=made_with.get("looked_up", {}))
+    asked = tuple(read(Asked, one) for one in made_with.get("asked", ()))
+    contact = replace(contact, looked_up=made_with.get("looked_up", {}), asked=asked)
     rules = made_with.get("rules_sha256", "")
     verdict = Verdict(document["score"], document["fatal"], outcomes)
     return Replayable(contact, document["scorecard_version"], rules, verdict, reviewed, document["order"])

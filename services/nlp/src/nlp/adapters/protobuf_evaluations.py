@@ -11,6 +11,7 @@ from mingjian.ingestion.v1 import ingestion_service_pb2 as ingestion
 from mingjian.nlp.v1 import nlp_service_pb2 as pb
 
 from nlp.app import Contact, StoredAlert
+from nlp.domain.courses import Asked
 from nlp.domain.dialogue import Acoustics, Role, Turn
 from nlp.domain.evaluations import Evaluation, Evidence, KeptPromise, RaisedAlert, ScoredItem
 from nlp.domain.pii.redactions import Original, RedactedSpan
@@ -135,6 +136,15 @@ def _provenance(made_with: Provenance) -> pb.Provenance:
     return pb.Provenance(
         engine=made_with.engine, rules_sha256=made_with.rules_sha256, models=made_with.models,
         asr=asr.AsrModel(model=made_with.asr.model, version=made_with.asr.version), turns_sha256=made_with.turns_sha256,
+        looked_up=made_with.looked_up,
+    )
+
+
+def asked_to_wire(asked: Asked) -> pb.AskedQuestion:
+    question, answer = asked.question, asked.answer
+    return pb.AskedQuestion(
+        question=question.question, examples=question.examples, turn_ids=question.turn_ids, holds=answer.holds, confidence=answer.confidence,
+        named_turn_ids=answer.turn_ids, failure=answer.failure, model=asked.model, prompt=asked.prompt, reply=asked.reply,
     )
 
 

@@ -361,7 +361,8 @@ class Hit(NamedTuple):  # made by the thousand: a third of a frozen dataclass's 
     """What made a rule true: the turn, its milliseconds, the words and how sure it is.
 
     `passage` numbers the passage, `start` and `end` are places in its text; `phrase` is the rule's phrase
-    where one was found, which may be written otherwise than what the recogniser wrote.
+    where one was found, which may be written otherwise than what the recogniser wrote; `doubt` says, in Chinese, why it is doubtful
+    where that is not how it was heard.
     """
 
     rule_id: str
@@ -374,6 +375,7 @@ class Hit(NamedTuple):  # made by the thousand: a third of a frozen dataclass's 
     start: int = 0
     end: int = 0
     phrase: str = ""
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,16 +31,36 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What it answered: whether it holds (None: it cannot tell), how sure, and the turns it names."""
+    """What it answered: whether it holds (None: it cannot tell), how sure (0-1), the turns it names, and in `failure` why there is no answer."""
 
     holds: bool | None
     confidence: float
     turn_ids: tuple[str, ...] = ()
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question with its answer, and how both went over the wire: what was sent (masked) to which model, and what came back."""
+
+    question: Question
+    answer: Answer
+    model: str = ""
+    prompt: str = ""
+    reply: str = ""
 
 
 class Judge(Protocol):
-    """Answers questions about a contact before it is evaluated; what it cannot answer it leaves out."""
+    """Asks a language model."""
 
-    async def answers(self, questions: tuple[Question, ...], texts: Mapping[str, str]) -> Mapping[Question, Answer]:
-        """`texts` are what was said, masked, by turn id."""
+    async def ask(self, questions: Sequence[Question], lines: Mapping[str, str]) -> Sequence[Asked]:
+        """Every question with an answer, one that says why there is none where it fails; raises nothing.
+
+        `lines` are who said what, masked, by turn id and in order.
+        """
         ...
+
+
+def answers_of(asked: Iterable[Asked]) -> dict[Question, Answer]:
+    """The answers by question."""
+    return {one.question: one.answer for one in asked}

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from nlp.domain.canonical import plain, sha256_of
-from nlp.domain.conditions import Attribute, Condition, Hit, Silence
+from nlp.domain.conditions import Attribute, Condition, Hit, Judged, Silence
+from nlp.domain.courses import Asked, Question, answers_of
 from nlp.domain.dialogue import Dialogue, Interaction, Role
 from nlp.domain.emotion.course import feelings
 from nlp.domain.emotion.model import shipped
@@ -79,6 +80,7 @@ class QualityEngine:
             raise ValueError("a scorecard 'common' is needed")
         self._signals = signals
         self._rules_sha256: dict[str, str] = {}
+        self._asks: dict[str, bool] = {}
         self._hints = {name: hints_for(card, signals.hints) for name, card in self.scorecards.items()}
         self._books = {name: _book(card, self.scorecards[COMMON].rules, signals, encoder, shared) for name, card in self.scorecards.items()}
         self._texts = {name: RuleTexts(card, self._books[name].rules) for name, card in self.scorecards.items()}
@@ -118,9 +120,23 @@ class QualityEngine:
         """The phrases of a scorecard and of the signals in one contact."""
         return self._books[card.scorecard_id].read(dialogue)
 
-    def read(self, card: Scorecard, dialogue: Dialogue) -> Reading:
-        """Read one contact for a scorecard, whichever its attributes would choose, with what is derived from the words as attributes."""
-        return self.derive(Evaluator(self.scan(card, dialogue), attributes_of(dialogue.interaction)))
+    def read(self, card: Scorecard, dialogue: Dialogue, asked: Iterable[Asked] = ()) -> Reading:
+        """Read one contact for a scorecard, whichever its attributes would choose, with what is derived from the words as attributes.
+
+        `asked` is what a language model answered beforehand.
+        """
+        return self.derive(Evaluator(self.scan(card, dialogue), attributes_of(dialogue.interaction), answers=answers_of(asked)))
+
+    def questions(self, card: Scorecard, dialogue: Dialogue, asked: Iterable[Asked] = ()) -> tuple[Question, ...]:
+        """What a language model has still to be asked about a contact, in order."""
+        if card.scorecard_id not in self._asks:
+            book = self._books[card.scorecard_id]
+            self._asks[card.scorecard_id] = any(isinstance(part, Judged) for listed in _conditions(card, self._signals) for part in book.inside(listed))
+        if not self._asks[card.scorecard_id]:
+            return ()
+        reading = self.read(card, dialogue, asked)
+        self.conclude(card, reading)
+        return tuple(reading.evaluator.questions)
 
     def derive(self, evaluator: Evaluator, feeling: Mood | None = None) -> Reading:
         """What follows from the words, each step known to the next; `evaluator` knows what was known of the contact before, `feeling` its mood if known."""

@@ -13,6 +13,7 @@ from importlib.resources.abc import Traversable
 from types import MappingProxyType
 
 from nlp.domain.canonical import sha256_of
+from nlp.domain.courses import Asked
 from nlp.domain.dialogue import Turn
 from nlp.domain.engine import ENGINE, QualityEngine
 from nlp.domain.scorecards import Scorecard
@@ -37,7 +38,7 @@ class Provenance:
 
     `engine` is the engine's name, its version and the digest of its sources: "mingjian-rules/1.0.0+0123456789abcdef". Two builds of
     one version may judge alike; only where the whole of it agrees must they. `looked_up` are attributes of the contact that were looked
-    up when it was judged and may be otherwise now: judged again, it is judged with these.
+    up when it was judged and may be otherwise now, `asked` what a language model was asked then: judged again, it is judged with these.
     """
 
     engine: str
@@ -46,13 +47,14 @@ class Provenance:
     asr: AsrModel
     turns_sha256: str
     looked_up: Mapping[str, str] = field(default_factory=dict)
+    asked: tuple[Asked, ...] = field(default=(), repr=False)
 
 
 def provenance_of(
-    engine: QualityEngine, card: Scorecard, turns: Iterable[Turn], asr: AsrModel, looked_up: Mapping[str, str] = NOTHING,
+    engine: QualityEngine, card: Scorecard, turns: Iterable[Turn], asr: AsrModel, looked_up: Mapping[str, str] = NOTHING, asked: Iterable[Asked] = (),
 ) -> Provenance:
     """What judging these turns by this scorecard with this engine is made with."""
-    return Provenance(engine_build(), engine.rules_sha256(card), dict(engine.models), asr, turns_sha256(turns), dict(looked_up))
+    return Provenance(engine_build(), engine.rules_sha256(card), dict(engine.models), asr, turns_sha256(turns), dict(looked_up), tuple(asked))
 
 
 def turns_sha256(turns: Iterable[Turn]) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from nlp.domain.canonical import Unlike, first_difference, plain, written
+from nlp.domain.courses import Answer, Asked, Question
 from nlp.domain.dialogue import Dialogue
 from nlp.domain.engine import QualityEngine
 from nlp.domain.evaluations import DeriveId, Evaluation, evaluation_of
@@ -38,11 +39,12 @@ class Subject:
 def judged(
     engine: QualityEngine, card: Scorecard, dialogue: Dialogue, *,
     tenant: str, started_at: datetime, scored_at: datetime, derive_id: DeriveId, asr: AsrModel, looked_up: Mapping[str, str] = NOTHING,
+    asked: Sequence[Asked] = (),
 ) -> Evaluation:
     """Judge a contact by a scorecard of the engine and say with what; the same arguments give the same evaluation, always."""
-    assessment = engine.conclude(card, engine.read(card, dialogue))
+    assessment = engine.conclude(card, engine.read(card, dialogue, asked))
     evaluation = evaluation_of(assessment, dialogue, tenant=tenant, started_at=started_at, scored_at=scored_at, derive_id=derive_id)
-    return replace(evaluation, provenance=provenance_of(engine, card, dialogue.turns, asr, looked_up))
+    return replace(evaluation, provenance=provenance_of(engine, card, dialogue.turns, asr, looked_up, asked))
 
 
 def record_of(evaluation: Evaluation, subject: Subject) -> Record:
@@ -77,7 +79,15 @@ def read_provenance(record: Record) -> Provenance:
     said = record["provenance"]
     return Provenance(
         said["engine"], said["rules_sha256"], said["models"], AsrModel(**said["asr"]), said["turns_sha256"], said.get("looked_up", {}),
+        tuple(_read_asked(one) for one in said.get("asked", ())),
     )
+
+
+def _read_asked(said: Record) -> Asked:
+    asked, answered = said["question"], said["answer"]
+    question = Question(asked["question"], tuple(asked["examples"]), tuple(asked["turn_ids"]))
+    answer = Answer(answered["holds"], answered["confidence"], tuple(answered["turn_ids"]), answered["failure"])
+    return Asked(question, answer, said["model"], said["prompt"], said["reply"])
 
 
 def departure(stored: Any, expected: Record) -> Unlike | None:

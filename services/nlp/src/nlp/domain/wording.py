@@ -87,6 +87,8 @@ def _not_applied(item: ItemResult, why: str, applies: str) -> str:
 def _left_to_a_person(item: ItemResult, why: str, quoted: str, dialogue: Dialogue) -> str:
     if not item.evidence:
         return f"把握不足（置信{item.confidence:.2f}），交人工判断是否做到“{why}”。"
+    if doubt := next((hit.doubt for hit in item.evidence if hit.doubt), ""):
+        return f"{doubt}，交人工判断是否做到“{why}”。"
     hit = item.evidence[0]
     number = number_of(hit.turn_id, dialogue)
     if item.cause is Cause.BADLY_HEARD:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nlp.domain import conditions as c
+from nlp.domain.certainty import SURE
 from nlp.domain.courses import Feeling, Question
 from nlp.domain.dialogue import Role
 from nlp.domain.windows import Window, run
@@ -19,6 +20,7 @@ USUAL_DISSATISFACTION = 0.2  # of a customer who has not spoken yet
 COMPARED_SAYINGS = 60
 MAX_COMPARED_CHARS = 400
 SURE_OF_REPETITION = 0.8
+UNANSWERED = 0.3  # doubtful enough to be left to a person, too doubtful to raise an alert
 _SAYING = re.compile(r"[^。？?!！；;，,、…\n]+")
 
 
@@ -149,7 +151,7 @@ def attribute(view: Evaluator, condition: c.Attribute, window: Window, rule_id: 
 
 
 def judged(view: Evaluator, condition: c.Judged, window: Window, rule_id: str) -> c.Finding:
-    """The answer given beforehand; a question without one is noted."""
+    """The answer given beforehand; a question without one is noted. What the model could not tell, or is not sure of, may hold or not."""
     turns = [
         view.passages[passage].first + number for passage in view.inside(window) for number in range(len(view.passages[passage].offsets))
     ]
@@ -157,9 +159,11 @@ def judged(view: Evaluator, condition: c.Judged, window: Window, rule_id: str) -
         return c.Finding(None)
     question = Question(condition.question, condition.examples, tuple(view.dialogue.turns[index].turn_id for index in turns))
     answer = view.answers.get(question)
-    if answer is None or answer.holds is None:
-        if answer is None:
-            view.questions[question] = None
+    if answer is None:
+        view.questions[question] = None
         return c.Finding(None)
+    if answer.holds is None or answer.confidence < SURE:
+        why = answer.failure or ("语言模型无法判断" if answer.holds is None else f"语言模型把握不足（{answer.confidence:.2f}）")
+        return view.found([view.hit_of_turn(turns[-1], UNANSWERED, rule_id)._replace(doubt=why)], window)
     named = [view.hit_of_turn(index, answer.confidence, rule_id) for index in turns if view.dialogue.turns[index].turn_id in answer.turn_ids]
     return c.Finding(answer.holds, tuple(named) if answer.holds else (), () if answer.holds else tuple(named), answer.confidence)
