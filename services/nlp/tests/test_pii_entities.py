@@ -1,13 +1,16 @@
 import json
 import time
+from importlib.resources import files
 
 import numpy as np
 import pytest
 import rjieba
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from nlp.domain.dialogue import Dialogue, Interaction, Role, Turn
 from nlp.domain.pii.entities import shipped_tagger
 from nlp.domain.pii.masking import redact
-from nlp.domain.pii.tagger import FORBIDDEN, TAGS, EntityTagger, best_path, best_paths, entities_of, features
+from nlp.domain.pii.tagger import FORBIDDEN, TAGS, EntityTagger, best_path, best_paths, entities_of, features, read_tagger
 from nlp_contacts import SHARED, said
 
 
@@ -106,3 +109,10 @@ def test_anonymised_service_talk_is_hardly_masked_and_takes_no_time():
         hidden += sum(text.count("*") - turn.text.count("*") for turn, text in zip(made, redaction.masked.values(), strict=True))
     assert hidden / turns * 1000 < 120
     assert (time.process_time() - began) / turns < 0.001
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.sampled_from(["我找王建国", "住在幸福路18号", "好的", "张伟的快递寄到朝阳区建国路", "谢谢", "李雷和韩梅梅都在"]), min_size=1, max_size=6))
+def test_what_was_found_in_a_text_is_the_same_when_it_is_asked_for_again_among_others(parts):
+    known, fresh = shipped_tagger(), read_tagger((files("nlp") / "entities" / "weights.npz").read_bytes(), rjieba.tag)
+    assert known.find_in(parts) == fresh.find_in(parts)

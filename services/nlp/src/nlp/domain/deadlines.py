@@ -10,6 +10,7 @@ from datetime import date, datetime, time, timedelta
 
 from nlp.domain.calendar import HOLIDAYS, WORK_ENDS, holiday, next_working, working_days_after
 from nlp.domain.numerals import NUMBER, value_of
+from nlp.domain.recent import recent
 
 _A_DAY = timedelta(days=1)
 _DAY_ENDS = 24.0
@@ -145,6 +146,8 @@ _PART = re.compile("下班(?=之?以?前|时|后)|上班(?=之?以?[前后]|时|
 _BY_THE_CLOCK = re.compile("左右|之?前|以前|之?后|以后")  # a little (快一点) is no time
 _MOST_DAYS = 3_650
 
+
+@recent
 def deadline(said: str) -> Deadline | None:
     """The first deadline in a sentence; words like 尽快 are none."""
     read = [found for reader in _READERS if (found := reader(said)) is not None]

@@ -16,6 +16,8 @@ class Role(StrEnum):
     AGENT = "agent"
     CUSTOMER = "customer"
 
+    __hash__ = str.__hash__  # windows are looked up by it all the time, and that of enumerations is written in Python
+
 
 @dataclass(frozen=True, slots=True)
 class Acoustics:

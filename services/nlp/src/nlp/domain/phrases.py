@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from nlp.domain.scanning.hearing import Listener, benefit, can_be_heard, doubt, sureness
 from nlp.domain.scanning.literals import Literals
@@ -51,8 +52,7 @@ class Phrase:
     heard: Heard = Heard.NORMALLY
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):  # made by the thousand, like hits
     """A phrase found: places `[start, end)` in the letters and how sure the match is (0-1)."""
 
     start: int
@@ -85,6 +85,7 @@ def parse_phrase(text: str, heard: bool = True) -> Phrase:
 
 
 _Spans = dict[tuple[int, int], float]
+_Owner = tuple[int, tuple[int, int] | None]  # a phrase's number and, of one in parts, that number and the part's
 
 
 class PhraseScanner:
@@ -99,11 +100,14 @@ class PhraseScanner:
                 written[part].append((number, index))
                 if phrase.heard and can_be_heard(part):
                     heard[part].append((number, index))
-        self._written = list(written.values())
-        self._heard = [(len(part), owners) for part, owners in heard.items()]
+        self._written = [[self._owner(*owner) for owner in owners] for owners in written.values()]
+        self._heard = [(len(part), [(_leeway(self.phrases[number]), self._owner(number, index)) for number, index in owners]) for part, owners in heard.items()]
         self._literals = Literals(list(written))
         ease = [max(_leeway(self.phrases[number]) for number, _ in owners) for owners in heard.values()]
         self._listener = Listener(list(heard), ease) if heard else None
+
+    def _owner(self, number: int, index: int) -> _Owner:
+        return number, (number, index) if self.phrases[number].reaches else None
 
     def scan(self, text: PlainText, spoken: bool, confidence: float = 1.0) -> dict[int, tuple[Found, ...]]:
         """Phrase number -> places, the surest first.
@@ -113,7 +117,8 @@ class PhraseScanner:
         whole: dict[int, _Spans] = {}
         parts: dict[tuple[int, int], _Spans] = {}
         for start, end, pattern in self._literals.find(text.letters):
-            self._keep(self._written[pattern], start, end, EXACT, whole, parts)
+            for owner in self._written[pattern]:
+                _keep(owner, (start, end), EXACT, whole, parts)
         if spoken and self._listener is not None:
             self._listen(self._listener, text, doubt(confidence), whole, parts)
         for number, index in list(parts):
@@ -130,23 +135,27 @@ class PhraseScanner:
                 results[number] = tuple(sorted((Found(*place, sure) for place, sure in spans.items()), key=_surest_first))
         return results
 
-    def _keep(
-        self, owners: Sequence[tuple[int, int]], start: int, end: int, sure: float, whole: dict[int, _Spans], parts: dict[tuple[int, int], _Spans]
-    ) -> None:
-        for owner in owners:
-            spans = parts.setdefault(owner, {}) if self.phrases[owner[0]].reaches else whole.setdefault(owner[0], {})
-            if sure > spans.get((start, end), 0.0):
-                spans[start, end] = sure
-
     def _listen(
         self, listener: Listener, text: PlainText, doubted: float, whole: dict[int, _Spans], parts: dict[tuple[int, int], _Spans]
     ) -> None:
         for part, start, weight in listener.find(text.letters, text.sentence, doubted):
             length, owners = self._heard[part]
-            for owner in owners:
-                leeway = benefit(doubted, length) + _leeway(self.phrases[owner[0]])
+            for ease, owner in owners:
+                leeway = benefit(doubted, length) + ease
                 if weight + leeway >= 0:
-                    self._keep((owner,), start, start + length, sureness(weight, leeway), whole, parts)
+                    _keep(owner, (start, start + length), sureness(weight, leeway), whole, parts)
+
+
+def _keep(owner: _Owner, place: tuple[int, int], sure: float, whole: dict[int, _Spans], parts: dict[tuple[int, int], _Spans]) -> None:
+    number, part = owner
+    spans = whole.get(number) if part is None else parts.get(part)
+    if spans is None:
+        if part is None:
+            whole[number] = {place: sure}
+        else:
+            parts[part] = {place: sure}
+    elif sure > spans.get(place, 0.0):
+        spans[place] = sure
 
 
 def _leeway(phrase: Phrase) -> float:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 
 import opencc
+
+from nlp.domain.recent import recent
 
 SENTENCE_ENDS = frozenset("。？！?!；;\n…")
 # Recognisers and typists mix these freely; no rule depends on the difference.
 _SAME = {"您": "你", "她": "他", "它": "他", "妳": "你", "幺": "一", "嘞": "了"}
-KEPT_TEXTS, KEPT_CHARS = 5_000, 200  # what one contact says is asked for again and again, and scripted speech in the next one too
 _FIRST_IDEOGRAPH = "\u3400"
 _KEPT_SYMBOLS = frozenset("%+#")
 
@@ -70,17 +71,9 @@ def as_written(text: str) -> str:
     return text.translate(_written)
 
 
+@recent
 def plain(text: str) -> PlainText:
     """Reduce a text to the letters and digits that rules compare."""
-    return _kept(text) if len(text) <= KEPT_CHARS else _plain(text)
-
-
-@lru_cache(maxsize=KEPT_TEXTS)
-def _kept(text: str) -> PlainText:
-    return _plain(text)
-
-
-def _plain(text: str) -> PlainText:
     written = text.translate(_written)
     kinds = written.translate(_kinds)
     origin = tuple([place for place, kind in enumerate(kinds) if kind == "L"])

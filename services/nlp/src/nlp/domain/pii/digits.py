@@ -12,6 +12,7 @@ from nlp.domain.dialogue import Passage, Role
 from nlp.domain.pii.checks import is_bank_card, is_identity_card, is_landline, is_mobile, is_public, looks_like_identity_card
 from nlp.domain.pii.spans import PiiKind, PiiSpan
 from nlp.domain.pii.spoken import NumberRun, number_runs
+from nlp.domain.recent import recent
 
 _NUMBER = r"(?:的?号码?|编号|编码|号)?"
 # What a number is said to be; the word nearest to it decides. `other` is nobody's.
@@ -58,7 +59,7 @@ def number_spans(passages: Sequence[Passage]) -> Iterator[PiiSpan]:
     question, asked_at = _Question(None, False), -CONTEXT_PASSAGES - 1
     for index, passage in enumerate(passages):
         still_open = question if index - asked_at <= CONTEXT_PASSAGES else _Question(None, False)
-        runs = list(number_runs(passage.text, shortest=2)) if _has_digits(passage.text) else []
+        runs = _runs(passage.text)
         mostly_digits = sum(run.end - run.start for run in runs) >= 0.6 * len(passage.text.strip("，。 "))
         for run in runs:
             item = _heard(index, run, passage.text, still_open)
@@ -69,7 +70,7 @@ def number_spans(passages: Sequence[Passage]) -> Iterator[PiiSpan]:
                 known.append((index, run.digits))
                 if span.kind is still_open.kind:
                     asked_at = index  # and it may go on
-        asked = _asked(passage)
+        asked = _asked(passage.text)
         if asked and (passage.role is Role.AGENT or question.kind is None or index - asked_at > CONTEXT_PASSAGES):
             question, asked_at = asked, index
     pieced = list(_in_pieces(heard, passages))
@@ -91,18 +92,20 @@ class _Question:
 _DIGITS = re.compile(r"[0-9０-９零〇一二三四五六七八九幺两]")
 
 
-def _has_digits(text: str) -> bool:
-    return _DIGITS.search(text) is not None
+@recent
+def _runs(text: str) -> tuple[NumberRun, ...]:
+    return tuple(number_runs(text, shortest=2)) if _DIGITS.search(text) else ()
 
 
 # What every question for a number has: most passages need no closer look.
 _ASKS = re.compile(r"[证卡号账帐码话机系单型工流列]|打给|回我|回给|打我|IMEI|imei|SN|sn|CVV|cvv|微信|QQ|qq|热线|退款")
 
 
-def _asked(passage: Passage) -> _Question | None:
-    if not _ASKS.search(passage.text):
+@recent
+def _asked(text: str) -> _Question | None:
+    if not _ASKS.search(text):
         return None
-    kinds = {match.lastgroup for match in _WORDS.finditer(passage.text)}
+    kinds = {match.lastgroup for match in _WORDS.finditer(text)}
     for kind in _PERSONAL:
         if kind.value in kinds:
             return _Question(kind, False)

@@ -12,7 +12,8 @@ import rjieba
 from nlp.domain.dialogue import Passage
 from nlp.domain.pii.spans import PiiKind, PiiSpan
 from nlp.domain.pii.surnames import ORDINARY_WORD, SURNAME
-from nlp.domain.pii.tagger import SEPARATOR, Entity, EntityTagger, read_tagger
+from nlp.domain.pii.tagger import Entity, EntityTagger, read_tagger
+from nlp.domain.recent import recent
 
 WEIGHTS = "weights.npz"
 # Surnames that begin few other words, before a character that makes none of those: one passage in eighteen has one. With what the
@@ -53,26 +54,17 @@ def entity_spans(passages: Sequence[Passage], known: Collection[int] = (), tagge
     yield from _in_block(block, tagger)
 
 
+@recent
 def _may_name(text: str) -> bool:
     return _MAY_NAME.search(text) is not None or any(tag.startswith("nr") and len(word) > 1 for word, tag in rjieba.tag(text))
 
 
 def _in_block(block: Sequence[tuple[int, int, str]], tagger: EntityTagger) -> Iterator[PiiSpan]:
-    """One look at many passages: most of what a look costs is the same for one and for twenty."""
-    if not block:
-        return
-    text = SEPARATOR.join(part for *_, part in block)
-    found = iter(tagger.find(text))
-    entity = next(found, None)
-    begin = 0
-    for index, offset, part in block:
-        end = begin + len(part)
-        while entity is not None and entity.start < end:
-            if entity.start >= begin and entity.end <= end and _counts(entity, text[entity.start : entity.end]):
+    for (index, offset, part), entities in zip(block, tagger.find_in([part for *_, part in block]), strict=True):
+        for entity in entities:
+            if _counts(entity, part[entity.start : entity.end]):
                 kind = PiiKind.NAME if entity.kind == "name" else PiiKind.ADDRESS
-                yield PiiSpan(index, entity.start - begin + offset, entity.end - begin + offset, kind)
-            entity = next(found, None)
-        begin = end + len(SEPARATOR)
+                yield PiiSpan(index, entity.start + offset, entity.end + offset, kind)
 
 
 def _counts(entity: Entity, text: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from nlp.domain.dialogue import Passage, Role
 from nlp.domain.pii.spans import PiiKind, PiiSpan
 from nlp.domain.pii.surnames import GENERATIONAL, NO_GIVEN_NAME, NOT_SAID_AS_NAME, ORDINARY_WORD, SURNAME
+from nlp.domain.recent import recent
 from nlp.domain.syllables import sound
 
 _END = r"(?=[，。,.；;：:！!？?、\s（(]|先生|女士|小姐|太太|同志|本人|名下|[吧啊呀哈吗么呢]|的?(?:电话|手机|号码|身份证|证件|名字|卡|车|账户)|$)"
@@ -71,29 +72,44 @@ def name_spans(passages: Sequence[Passage], tagged: Sequence[PiiSpan] = ()) -> l
 def _direct(passages: Sequence[Passage]) -> Iterator[PiiSpan]:
     asked = False
     for index, passage in enumerate(passages):
-        for pattern in (_CALLED, _CALLED_ON, _REGISTERED, _I_AM, _PERSON, _HEARD, _TITLED, _SHORT_TITLED, _DIMINUTIVE):
-            yield from _matches(pattern, passage.text, index)
+        found = _announced(passage.text)
         if passage.role is Role.CUSTOMER:
-            yield from _matches(_SURNAMED, passage.text, index)
-            if asked:
-                for pattern in (_ANSWER, _RARE_ANSWER, _FULL_IN_LIST, _HEARD_SURNAME):
-                    yield from _matches(pattern, passage.text, index)
+            found = (*found, *_given(passage.text), *(_answered(passage.text) if asked else ()))
+        for start, end in found:
+            yield PiiSpan(index, start, end, PiiKind.NAME)
         asked = bool(_ASKED.search(passage.text)) if passage.role is Role.AGENT else False
 
 
-def _matches(pattern: re.Pattern[str], text: str, index: int) -> Iterator[PiiSpan]:
-    for match in pattern.finditer(text):
-        start, end = match.span("name")
-        name = match["name"]
-        if pattern is _TITLED and len(name) > 1 and not re.fullmatch(SURNAME, name) and not _is_name(name):
-            start, name = end - 1, name[-1]  # 好的孙女士, 和陈先生: what stands right before the title
-            if not re.fullmatch(SURNAME, name):
-                continue
-        if len(name) > 1 and not re.fullmatch(SURNAME, name) and not _is_name(name, pattern):
-            continue
-        if len(name) == 1 and pattern is _TITLED and name in "高":
-            continue
-        yield PiiSpan(index, start, end, PiiKind.NAME)
+@recent
+def _announced(text: str) -> tuple[tuple[int, int], ...]:
+    return _matches((_CALLED, _CALLED_ON, _REGISTERED, _I_AM, _PERSON, _HEARD, _TITLED, _SHORT_TITLED, _DIMINUTIVE), text)
+
+
+@recent
+def _given(text: str) -> tuple[tuple[int, int], ...]:
+    return _matches((_SURNAMED,), text)
+
+
+def _answered(text: str) -> tuple[tuple[int, int], ...]:
+    return _matches((_ANSWER, _RARE_ANSWER, _FULL_IN_LIST, _HEARD_SURNAME), text)
+
+
+def _matches(patterns: Sequence[re.Pattern[str]], text: str) -> tuple[tuple[int, int], ...]:
+    return tuple(place for pattern in patterns for match in pattern.finditer(text) if (place := _name_in(pattern, match)) is not None)
+
+
+def _name_in(pattern: re.Pattern[str], match: re.Match[str]) -> tuple[int, int] | None:
+    start, end = match.span("name")
+    name = match["name"]
+    if pattern is _TITLED and len(name) > 1 and not re.fullmatch(SURNAME, name) and not _is_name(name):
+        start, name = end - 1, name[-1]  # 好的孙女士, 和陈先生: what stands right before the title
+        if not re.fullmatch(SURNAME, name):
+            return None
+    if len(name) > 1 and not re.fullmatch(SURNAME, name) and not _is_name(name, pattern):
+        return None
+    if len(name) == 1 and pattern is _TITLED and name in "高":
+        return None
+    return start, end
 
 
 def _is_name(name: str, pattern: re.Pattern[str] | None = None) -> bool:
@@ -124,7 +140,7 @@ def _spelled(passages: Sequence[Passage], names: set[str]) -> Iterator[PiiSpan]:
     """What explains how a name is written: 志气的志, 耳东陈."""
     characters = {char for name in names for char in name}
     for index, passage in enumerate(passages):
-        for match in _SPELLED.finditer(passage.text):
+        for match in _SPELLED.finditer(passage.text) if characters else ():
             if match["said"] in characters and match["said"] in match["word"]:
                 start = match.start("char") if match["char"] in characters else match.start("word")
                 yield PiiSpan(index, start, match.end("said"), PiiKind.NAME)

@@ -12,6 +12,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from nlp.domain.recent import CHARS, TEXTS
+
 TAGS = ("O", "S-name", "B-name", "I-name", "E-name", "S-address", "B-address", "I-address", "E-address")
 _KINDS = ("name", "address")
 BITS = 20
@@ -26,6 +28,7 @@ _CHARACTERS = (
 _SHAPES = ((0,), (-1, 0), (0, 1), (-1, 0, 1), (-2, -1, 0, 1, 2))
 _WORDS = ((0,), (-1,), (1,))
 _REACH = 3
+_Part = tuple[str, bool, bool]  # a text, and whether nothing stands before or after it
 Words = Callable[[str], Sequence[tuple[str, str]]]
 """Segments a text into words with their parts of speech."""
 
@@ -113,7 +116,39 @@ class EntityTagger:
     def __init__(self, weights: NDArray[np.int8], moves: NDArray[np.float32], words: Words, bias: Sequence[float] = (0.0, 0.0)) -> None:
         self._weights, self._words = weights, words
         self._moves = moves + FORBIDDEN
+        self._kept: dict[_Part, list[Entity]] = {}
         self._bias = np.array([0.0, *([bias[0]] * 4), *([bias[1]] * 4)], dtype=np.float32)
+
+    def find_in(self, parts: Sequence[str]) -> list[list[Entity]]:
+        """The entities of each of several texts, in order, found in one look: most of what a look costs is the same for one text and for twenty.
+
+        What was found in a recent text is found again; a text looks otherwise from the words around it where it is the first or the last.
+        """
+        asked = [(part, number == 0, number == len(parts) - 1) for number, part in enumerate(parts)]
+        known = {part: self._kept[part] for part in asked if part in self._kept}
+        new = [part for part in dict.fromkeys(asked) if part not in known]
+        if new:
+            known.update(zip(new, self._found_in(new), strict=True))
+            if len(self._kept) > TEXTS:
+                self._kept.clear()
+            self._kept.update({part: known[part] for part in new if len(part[0]) <= CHARS})
+        return [known[part] for part in asked]
+
+    def _found_in(self, parts: Sequence[_Part]) -> list[list[Entity]]:
+        begin = 0 if parts[0][1] else len(SEPARATOR)
+        text = SEPARATOR * bool(begin) + SEPARATOR.join(part for part, *_ in parts) + SEPARATOR * (not parts[-1][2])
+        entities = iter(self.find(text))
+        entity = next(entities, None)
+        found: list[list[Entity]] = []
+        for part, *_ in parts:
+            end = begin + len(part)
+            found.append([])
+            while entity is not None and entity.start < end:
+                if entity.start >= begin and entity.end <= end:
+                    found[-1].append(Entity(entity.start - begin, entity.end - begin, entity.kind, entity.margin))
+                entity = next(entities, None)
+            begin = end + len(SEPARATOR)
+        return found
 
     def find(self, text: str) -> list[Entity]:
         """In order."""

@@ -14,8 +14,8 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from nlp.domain.scanning.likeliness import likeliness, word_likeliness, words
 from nlp.domain.scanning.literals import Literals
@@ -44,11 +44,11 @@ _CUTS_A_WORD = -0.69
 _PER_WORD_LIKELINESS, _RARE_WORD = -0.2, -16.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Sounding:
+class _Sounding(NamedTuple):
     """How a part may sound; `offset` is where in it the pattern stands that led here."""
 
-    part: int
+    number: int
+    part: str
     reading: str
     offset: int
 
@@ -78,11 +78,11 @@ class Listener:
         for number, part in enumerate(self._parts):
             for reading in sorted(readings(part)):
                 folded = loose(reading)
-                patterns[broad(reading) if len(part) >= MIN_BROAD_SYLLABLES else folded].append(_Sounding(number, reading, 0))
+                patterns[broad(reading) if len(part) >= MIN_BROAD_SYLLABLES else folded].append(_Sounding(number, part, reading, 0))
                 if len(part) >= MIN_HALVED_SYLLABLES:
                     half = len(part) // 2
-                    patterns[folded[:half]].append(_Sounding(number, reading, 0))
-                    patterns[folded[half:]].append(_Sounding(number, reading, half))
+                    patterns[folded[:half]].append(_Sounding(number, part, reading, 0))
+                    patterns[folded[half:]].append(_Sounding(number, part, reading, half))
         self._soundings = list(patterns.values())
         self._patterns = Literals(list(patterns))
         self._kept = lru_cache(maxsize=KEPT_TEXTS)(self._candidates)  # scripted speech repeats itself
@@ -111,16 +111,17 @@ class Listener:
         size = len(letters)
         for haystack in (folded, broad_sound(letters)):
             for at, _, pattern in self._patterns.find(haystack):
-                for sounding in self._soundings[pattern]:
-                    start = at - sounding.offset
-                    part, reading = self._parts[sounding.part], sounding.reading
+                for number, part, reading, offset in self._soundings[pattern]:
+                    start = at - offset
                     end = start + len(part)
-                    if start < 0 or end > size or sentence[start] != sentence[end - 1]:
+                    if start < 0 or end > size:
                         continue
-                    unlike = _unlikeness(part, reading, letters[start:end], exact[start:end])
-                    key = (sounding.part, start)
-                    if unlike is not None and unlike < candidates.get(key, math.inf):
-                        candidates[key] = unlike
+                    heard = letters[start:end]
+                    if heard == part or sentence[start] != sentence[end - 1]:
+                        continue
+                    unlike = _unlikeness(part, reading, heard, exact[start:end])
+                    if unlike is not None and unlike < candidates.get((number, start), math.inf):
+                        candidates[number, start] = unlike
         worth: list[tuple[int, int, float]] = []
         for (number, start), unlike in candidates.items():
             part = self._parts[number]
