@@ -93,6 +93,11 @@ def ticket(call: Call, n: int) -> Json:
     return made
 
 
+def wednesday(now: datetime) -> datetime:
+    """The next one's midnight in UTC, eight in the morning in Shanghai."""
+    return (now + timedelta(days=(2 - now.weekday()) % 7 or 7)).replace(hour=0, minute=0, second=0)
+
+
 ITEMS = (
     ("agent", "A1001", "no_shirking", "不推诿：不把问题推给客户或其他部门", True, "training", "给您带来不便非常抱歉，这件事由我来负责，我马上为您核实处理。"),
     ("agent", "A2003", "confirm_understanding", "确认理解：复述客户问题并得到确认", False, "training", "我跟您确认一下，您的情况是……，对吗？"),
@@ -141,8 +146,12 @@ def rectification(calls: list[Call], n: int) -> Json:
     solved = opened + timedelta(hours=14) if closed else None
     clocks = [
         clock("first_response", 27000, opened, opened + timedelta(hours=1) if letters else None),
-        clock("resolution", 81000, NOW - timedelta(hours=14 if n == 1 else 3) if not closed else opened, solved),
+        clock("resolution", 81000, opened, solved),
     ]
+    if not closed:
+        # At ten of the next Wednesday or later: three working days.
+        due = wednesday(NOW) + timedelta(hours=2 + 24 * (n % 2))
+        clocks[1] = {"target": "resolution", "allowed_s": 81000, "used_s": 0, "running": True, "due_at": iso(due)}
     return {
         "ticket_id": uid("rectification", n), "tenant": "demo", "interaction_id": "", "interaction_ids": [], "kind": "rectification", "type": "投诉",
         "urgency": "normal", "department": "班组", "line": 2 if verdict == "failed" else 1, "state": state,

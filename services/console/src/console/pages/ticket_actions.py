@@ -110,8 +110,8 @@ class TicketActions:
 
 
 def menu(actions: TicketActions, ticket: Ticket) -> None:
-    """Every step as an entry; one that is not possible now says why."""
-    for step in STEPS:
+    """Every step as an entry; those that are not possible now come last and say why."""
+    for step in sorted(STEPS, key=lambda s: bool(why_not(s, ticket))):
         reason = why_not(step, ticket)
         with ui.menu_item(on_click=actions.starter(step)).classes("mj-step-entry").mark(f"menu-{step.verb}") as entry:
             with ui.item_section().props("avatar"):
