@@ -129,3 +129,15 @@ def test_five_thousand_rules_take_seconds(packs):
     taken = time.perf_counter() - began
     assert sum(f.kind == "dead" for f in found) > 900
     assert taken < 60, taken
+
+
+@pytest.mark.parametrize(("listed", "needless"), [
+    ("[录音, 通话会录音]", []),                       # two syllables alone are hardly heard in speech
+    ("[不合适, 尺码不合适]", []),
+    ("[感谢来电, 非常感谢来电]", ["非常感谢来电"]),
+    ("[录音=, 通话会录音=]", ["通话会录音"]),         # never by sound
+])
+def test_a_longer_phrase_is_needless_only_where_the_shorter_is_heard_as_readily(packs, listed, needless):
+    findings = [found.message for found in linted(packs, card(f"  thanked: {{words: {listed}, role: agent}}\n")) if "多余" in found.message]
+    assert [text for text in needless if not any(f"“{text}”" in message for message in findings)] == []
+    assert bool(findings) == bool(needless)
