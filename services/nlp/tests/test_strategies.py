@@ -96,7 +96,7 @@ def test_once_is_what_holds_and_never_is_what_does_not(data):
     plain, once, never = (read(n, dialogue) for n in (node, {"count": {"of": node, "at_least": 1}}, {"count": {"of": node, "at_most": 0}}))
     holds = plain[1].finding(plain[0], "test").holds
     assert once[1].finding(once[0], "test").holds is holds
-    assert never[1].finding(never[0], "test").holds is (not holds)
+    assert never[1].finding(never[0], "test").holds is (None if holds is None else not holds)
 
 
 @LAWS
