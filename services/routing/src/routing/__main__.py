@@ -55,6 +55,7 @@ from routing.app_staff import Staffing, Workload
 from routing.domain.consistency import with_missing
 from routing.domain.fields import field_table_in
 from routing.settings import Settings
+from routing.wiring_desk import around
 
 
 async def serve(settings: Settings) -> None:
@@ -86,10 +87,12 @@ async def serve(settings: Settings) -> None:
             SolutionSuggested: OnSolutionSuggested(rectifying), FeedbackReceived: OnFeedbackReceived(intake),
             TicketResolved: OnTicketResolved(routing, intake),
         }
-        for event, handler in handlers.items():
+        desk = await around(r, routing, tickets, settings, _utc_now)
+        for event, handler in desk.heard(handlers).items():
             await r.up.enter_async_context(consuming(r.events, r.life, "routing", event, handler))
 
         def register(server: grpc.aio.Server) -> None:
+            desk.register(server)
             add_RoutingServiceServicer_to_server(grpc_server.RoutingServicer(routing), server)
             add_RectificationServiceServicer_to_server(grpc_rectification.RectificationServicer(rectifying), server)
             add_FieldServiceServicer_to_server(grpc_fields.FieldServicer(filling), server)
@@ -99,7 +102,7 @@ async def serve(settings: Settings) -> None:
 
         names = [grpc_server.NAME, grpc_rules.NAME, grpc_staff.NAME, grpc_fields.NAME, grpc_levels.NAME, grpc_rectification.NAME]
         await r.up.enter_async_context(serving(
-            settings.grpc_address, names, register, identity_key=settings.identity_key, grace_s=settings.stop_grace_s,
+            settings.grpc_address, [*names, *desk.names], register, identity_key=settings.identity_key, grace_s=settings.stop_grace_s,
         ))
         await r.life.until_stopped()
 

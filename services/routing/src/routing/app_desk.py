@@ -10,7 +10,7 @@ from typing import Protocol
 
 from chassis.errors import AlreadyExists, InvalidInput, NotAllowedNow, NotFound, Problem, Stale
 
-from routing.app import Change, Routing, TicketFilter, Who
+from routing.app import Change, Routing, TicketFilter, Who, commented
 from routing.domain import desk
 from routing.domain import tickets as steps
 from routing.domain.attachments import Attachment, check_file
@@ -135,10 +135,6 @@ class Desk:
         """Raises NotFound, InvalidInput."""
         name = _watcher(who, watcher)
         return await self._unless_same(who, ticket_id, Action.UNWATCHED, lambda t, terms, at: desk.unwatch(t, name, who.principal, at))
-
-    async def comment(self, who: Who, ticket_id: str, version: int, note: str, public: bool) -> Ticket:
-        """Raises NotFound, Stale, InvalidInput, NotAllowedNow."""
-        return await self.routing.change(who, ticket_id, version, Action.COMMENTED, _commented(who, note, public))
 
     async def attach(self, who: Who, ticket_id: str, version: int, name: str, media_type: str, content: bytes, note: str) -> Ticket:
         """Keep a file: its content first, then the ticket that names it. Raises NotFound, Stale, InvalidInput, NotAllowedNow."""
@@ -279,12 +275,6 @@ def _marked(ticket: Ticket, terms: Terms, at: datetime, *, run_id: str, step: Ch
     return after if after is ticket else replace(after, done_keys=(*after.done_keys, run_id)[-MAX_KEYS:])
 
 
-def _commented(who: Who, note: str, public: bool) -> Change:
-    if public:
-        return lambda t, terms, at: desk.tell(t, terms, who.principal, at, note)
-    return lambda t, terms, at: steps.comment(t, who.principal, at, note)
-
-
 def _step_of(who: Who, bulk: Bulk) -> tuple[Action, Change]:
     match bulk.action:
         case BulkAction.ASSIGN:
@@ -292,7 +282,7 @@ def _step_of(who: Who, bulk: Bulk) -> tuple[Action, Change]:
         case BulkAction.ESCALATE:
             return Action.ESCALATED, lambda t, terms, at: steps.escalate(t, terms, who.principal, at, bulk.note)
         case BulkAction.COMMENT:
-            return Action.COMMENTED, _commented(who, bulk.note, bulk.public)
+            return Action.COMMENTED, commented(who, bulk.note, bulk.public)
         case BulkAction.CLOSE:
             return Action.CLOSED, lambda t, terms, at: steps.close(t, who.principal, at, bulk.note)
         case BulkAction.WATCH:

@@ -68,7 +68,9 @@ class RoutingServicer(pb_grpc.RoutingServiceServicer):
         return pb.EscalateTicketResponse(ticket=to_wire(ticket))
 
     async def CommentTicket(self, request: pb.CommentTicketRequest, context: Context) -> pb.CommentTicketResponse:
-        ticket = await self._routing.comment(who(), ticket_id_of(request.ticket_id), version_of(request.version), request.note)
+        ticket = await self._routing.comment(
+            who(), ticket_id_of(request.ticket_id), version_of(request.version), request.note, request.public
+        )
         return pb.CommentTicketResponse(ticket=to_wire(ticket))
 
     async def ResolveTicket(self, request: pb.ResolveTicketRequest, context: Context) -> pb.ResolveTicketResponse:

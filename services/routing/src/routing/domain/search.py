@@ -8,7 +8,8 @@ from chassis.errors import InvalidInput
 from routing.domain.tickets import Ticket
 
 MAX_QUERY = 64
-_RUNS = re.compile(r"[0-9a-z]+|[^\W_0-9a-z]+")
+_RUNS = re.compile(r"[^\W_]+")
+_LATIN = re.compile(r"[0-9a-z]{2,}")
 
 
 def normal(text: str) -> str:
@@ -30,12 +31,13 @@ def words_in(query: str) -> tuple[str, ...]:
 
 
 def grams_of(text: str) -> frozenset[str]:
-    """What a normal text is indexed by: every two neighbouring characters of Chinese, every three of Latin letters and digits, and
-    Latin words of two letters as a whole. Linear in the text; nothing is missed by a word list."""
+    """What a normal text is indexed by: every two neighbouring characters, or every three where they are Latin letters and digits, and
+    Latin words of two as a whole. Linear in the text; nothing is missed for want of a word list."""
     found: set[str] = set()
     for run in _RUNS.findall(text):
-        size = 3 if run.isascii() and len(run) > 2 else 2
-        found.update(run[at : at + size] for at in range(len(run) - size + 1))
+        found.update(pair for at in range(len(run) - 1) if not (pair := run[at : at + 2]).isascii())
+        for word in _LATIN.findall(run):
+            found.update(word[at : at + 3] for at in range(max(1, len(word) - 2)))
     return frozenset(found)
 
 
