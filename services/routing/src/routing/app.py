@@ -11,7 +11,6 @@ from routing.domain import tickets as steps
 from routing.domain.deadlines import PROMISE, fire_next, next_timer_at
 from routing.domain.departments import DepartmentRules
 from routing.domain.desk import tell
-from routing.domain.desk import tell
 from routing.domain.opening import Wanted, absorbed, by_hand, opened
 from routing.domain.rectification import Rectification
 from routing.domain.service_levels import ServiceLevels
@@ -29,13 +28,6 @@ class Who:
     tenant: str
     principal: str
     agent_id: str = ""
-
-
-def commented(who: Who, note: str, public: bool) -> Change:
-    """The step that adds words, for the company's people or to the customer."""
-    if public:
-        return lambda t, terms, at: tell(t, terms, who.principal, at, note)
-    return lambda t, terms, at: steps.comment(t, who.principal, at, note)
 
 
 def commented(who: Who, note: str, public: bool) -> Change:
@@ -192,16 +184,6 @@ class Routing:
         levels, rules = await self.levels.current(who.tenant), await self.rules.current(who.tenant)
         ticket = opened(by_hand(wanted), self.imported_id(who.tenant, external_id), rules, levels, self.at(), who.principal)
         return await self._add(self.complete(replace(ticket, external_id=external_id)), levels)
-
-    def imported_id(self, tenant: str, external_id: str) -> str:
-        """Under which id such a ticket is opened."""
-        return self.derived_id("imported-ticket", tenant, external_id)
-
-    async def open_imported(self, who: Who, wanted: Wanted, external_id: str) -> tuple[Ticket, bool]:
-        """Open the ticket another system knows by that id; the ticket and True, or the one that is there and False. Raises InvalidInput."""
-        levels, rules = await self.levels.current(who.tenant), await self.rules.current(who.tenant)
-        ticket = opened(by_hand(wanted), self.imported_id(who.tenant, external_id), rules, levels, self.at(), who.principal)
-        return await self._add(replace(ticket, external_id=external_id), levels)
 
     def imported_id(self, tenant: str, external_id: str) -> str:
         """Under which id such a ticket is opened."""
