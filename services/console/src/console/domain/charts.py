@@ -15,7 +15,7 @@ _AXIS: dict[str, Any] = {"axisLine": {"lineStyle": {"color": LINE}}, "axisTick":
 _ON_LINE = {"backgroundColor": "#fff", "padding": [2, 6], "distance": 7}
 # Drawn on a canvas, which knows no "inherit"; the same families as in console.css.
 _FAMILY = "PingFang SC, Microsoft YaHei, HarmonyOS Sans SC, Noto Sans CJK SC, Source Han Sans SC, sans-serif"
-_FONT = {"fontFamily": _FAMILY, "color": MUTED}
+TEXT_STYLE = {"fontFamily": _FAMILY, "color": MUTED}
 Options = dict[str, Any]
 
 
@@ -24,7 +24,7 @@ def dimensions(scores: Sequence[Dimension]) -> Options:
     by_name = {d.get("dimension", ""): d.get("score") for d in scores}
     names = [*DIMENSIONS, *(n for n in by_name if n not in DIMENSIONS)][::-1]
     return {
-        "textStyle": _FONT, "grid": {"left": 4, "right": 56, "top": 0, "bottom": 0, "containLabel": True},
+        "textStyle": TEXT_STYLE, "grid": {"left": 4, "right": 56, "top": 0, "bottom": 0, "containLabel": True},
         "tooltip": {"trigger": "item", "confine": True, "formatter": "{b}：{c}"},
         "xAxis": {"type": "value", "max": 100, "show": False},
         "yAxis": {"type": "category", "data": names, "axisLine": {"show": False}, "axisTick": {"show": False}, "axisLabel": {"color": INK, "fontSize": 13}},
@@ -53,7 +53,7 @@ def emotion_course(course: Sequence[TurnEmotion], tipping: TippingPoint | None =
         label = {"show": True, "formatter": "转差", "color": colour, "position": "end", "rotate": 0}
         lines.append({"xAxis": tipped, "lineStyle": {"color": colour, "type": "solid", "width": 1.5}, "label": label})
     return {
-        "textStyle": _FONT, "grid": {"left": 44, "right": 44, "top": 26, "bottom": 26},
+        "textStyle": TEXT_STYLE, "grid": {"left": 44, "right": 44, "top": 26, "bottom": 26},
         "tooltip": {"trigger": "item", "confine": True},
         "xAxis": {"type": "category", "data": names} | _AXIS,
         "yAxis": [
@@ -104,7 +104,7 @@ def trend(days: Sequence[str], series: Sequence[tuple[str, Sequence[float | None
             "label": {"formatter": f"目标 {figure(target, unit)}", "position": "insideEndTop", "color": GOOD},
         }
     return {
-        "textStyle": _FONT, "tooltip": {"trigger": "axis", "confine": True}, "grid": {"left": 52, "right": 20, "top": 36, "bottom": 28},
+        "textStyle": TEXT_STYLE, "tooltip": {"trigger": "axis", "confine": True}, "grid": {"left": 52, "right": 20, "top": 36, "bottom": 28},
         "legend": {"top": 0, "right": 0, "icon": "roundRect", "itemWidth": 14, "itemHeight": 3, "textStyle": {"color": MUTED}},
         "xAxis": {"type": "category", "boundaryGap": False, "data": [d[5:] for d in days]} | _AXIS,
         "yAxis": {
@@ -119,7 +119,7 @@ def item_rates(rates: Sequence[ItemRate]) -> Options:
     """How often each item was passed, worst at the top, percent."""
     shown = [r for r in rates if r.get("rate") is not None][::-1]
     return {
-        "textStyle": _FONT, "grid": {"left": 8, "right": 52, "top": 4, "bottom": 4, "containLabel": True},
+        "textStyle": TEXT_STYLE, "grid": {"left": 8, "right": 52, "top": 4, "bottom": 4, "containLabel": True},
         "tooltip": {"trigger": "item", "confine": True, "formatter": "{b}：{c}%"},
         "xAxis": {"type": "value", "max": 100, "show": False},
         "yAxis": {
@@ -142,7 +142,7 @@ def _rate_bar(rate: float) -> Options:
 def emotion_share(counts: Sequence[tuple[str, float]]) -> Options:
     """How often each customer emotion was the one that stayed."""
     return {
-        "textStyle": _FONT, "tooltip": {"trigger": "item", "confine": True, "formatter": "{b}：{d}%"},
+        "textStyle": TEXT_STYLE, "tooltip": {"trigger": "item", "confine": True, "formatter": "{b}：{d}%"},
         "legend": {"bottom": 0, "icon": "circle", "itemWidth": 8, "itemHeight": 8, "textStyle": {"color": MUTED}},
         "series": [{
             "type": "pie", "radius": ["52%", "74%"], "center": ["50%", "44%"], "label": {"show": False}, "itemStyle": {"borderColor": "#fff", "borderWidth": 2},

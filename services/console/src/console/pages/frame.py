@@ -33,8 +33,10 @@ NAVIGATION = (
     ("/reviews", "复核", "rate_review", ("reviews:read",)),
     ("/appeals", "申诉", "gavel", ("reviews:write", "appeals:write")),
     ("/calibrations", "校准", "balance", ("reviews:read",)),
+    ("/scorecards", "评分表", "fact_check", ("scorecards:read",)),
     ("/tickets", "工单", "assignment", ("tickets:read",)),
-    ("/rectifications", "整改", "fact_check", ("tickets:read",)),
+    ("/rectifications", "整改", "published_with_changes", ("tickets:read",)),
+    ("/service-levels", "日历与时限", "calendar_month", ("tickets:read",)),
     ("/knowledge", "知识库", "menu_book", ("knowledge:read",)),
     ("/administration", "管理", "admin_panel_settings", ("keys:admin", "audit:read", "kpis:write")),
 )

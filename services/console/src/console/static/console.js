@@ -102,5 +102,13 @@
     flash(turn(id), true);
     seek(Number(turn(id).dataset.start), true);
   }
-  window.mingjian = { arrived, show };
+  // From a finding: its place in the rule editor, which keeps its view on the component of this id.
+  function toLine(id, line, column) {
+    const view = getElement(id).editor;
+    const at = view.state.doc.line(Math.min(line, view.state.doc.lines));
+    const place = Math.min(at.from + Math.max(0, column - 1), at.to);
+    view.dispatch({ selection: { anchor: place, head: at.to }, scrollIntoView: true });
+    view.focus();
+  }
+  window.mingjian = { arrived, show, toLine };
 })();
