@@ -69,3 +69,31 @@ def test_the_dashboard_draws_its_charts(console: str, gateway: Any, tmp_path: Pa
     page = browse(f"{console}/dashboard", tmp_path, "--dump-dom", showing="<canvas").stdout
     assert "首次解决率" in page
     assert len(re.findall("<canvas", page)) >= 3
+
+
+@needs_chromium
+def test_clocks_of_the_board_run_by_the_second(console: str, gateway: Any, tmp_path: Path) -> None:
+    # In the browser's own time the page is some seconds old, so a clock shows less than the server wrote.
+    page = browse(f"{console}/tickets", tmp_path, "--dump-dom", showing=r'class="mj-tile mj-timed good').stdout
+    assert len(re.findall(r"data-left=", page)) > 5
+    shown = re.search(r'data-left="(\d+)"[^>]*>剩 (?:(\d+) 天 )?(\d+):(\d\d):(\d\d)<', page)
+    assert shown is not None
+    days, hours, minutes, seconds = (int(part or 0) for part in shown.groups()[1:])
+    assert 0 < days * 86_400 + hours * 3_600 + minutes * 60 + seconds < int(shown[1])
+
+
+@needs_chromium
+def test_a_year_a_timeline_and_the_editor_are_drawn(console: str, gateway: Any, tmp_path: Path) -> None:
+    done = browse(f"{console}/service-levels", tmp_path, "--dump-dom", showing=r"(?s)<canvas.*<canvas.*cm-content")
+    assert len(re.findall("<canvas", done.stdout)) >= 2
+    assert "cm-content" in done.stdout
+    assert "Uncaught" not in done.stderr
+    assert "Content Security Policy" not in done.stderr
+
+
+@needs_chromium
+def test_a_proof_is_drawn(console: str, gateway: Any, tmp_path: Path) -> None:
+    ticket = next(t for t in gateway.state["tickets"] if t.get("rectification", {}).get("calls"))
+    done = browse(f"{console}/rectifications/{ticket['ticket_id']}", tmp_path, "--dump-dom", showing="<canvas")
+    assert re.search(r'data-clip="/audio/[^"]+"', done.stdout)
+    assert "Uncaught" not in done.stderr
