@@ -14,7 +14,10 @@ CHIEF = Who("t1", "chief")
 TITLES = [title for _, title in EXPORTED]
 
 
-async def table_of(tables, criteria=TicketFilter(), zone="", who=CHIEF):
+ALL = TicketFilter()
+
+
+async def table_of(tables, criteria=ALL, zone="", who=CHIEF):
     text = "".join([part async for part in tables.export(who, criteria, zone)])
     assert text.startswith(BOM)
     header, *rows = csv.reader(io.StringIO(text.removeprefix(BOM)))
