@@ -1,4 +1,5 @@
 from datetime import datetime, timedelta, timezone
+from time import process_time
 
 import pytest
 from nlp.domain.deadlines import deadline
@@ -83,3 +84,10 @@ def test_an_undertaking_is_heard_however_it_is_put(words):
 ])
 def test_rules_requests_facts_and_wishes_are_no_undertakings(words):
     assert promises(said(f"a: {words}")) == ()
+
+
+@pytest.mark.parametrize("words", ["一" * 200_000, "三天" * 100_000, "3.1" * 100_000, "明天上午会" * 50_000, "我会联系" * 50_000, "你这边" * 100_000])
+def test_a_turn_without_end_is_read_in_reasonable_time(words):
+    began = process_time()
+    promises(said(f"a: {words}"))
+    assert process_time() - began < 10

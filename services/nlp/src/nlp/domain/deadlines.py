@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from nlp.domain.calendar import HOLIDAYS, WORK_ENDS, holiday, next_working, working_days_after
-from nlp.domain.numerals import NUMBER, value_of
+from nlp.domain.numerals import value_of
 from nlp.domain.recent import recent
 
+# A figure of a deadline, never longer than people say: a million digits in a row must not be tried in every way.
+_NUMBER = r"(?:[0-9０-９]{1,5}(?:\.[0-9]{1,2})?|[零〇一二两三四五六七八九十百千半]{1,7})"
 _A_DAY = timedelta(days=1)
 _DAY_ENDS = 24.0
 _AFTERNOON_FROM = 12.0
@@ -124,7 +126,7 @@ _OFFSETS = {
     "明天": 1, "明日": 1, "明早": 1, "明晚": 1, "次日": 1, "第二天": 1, "隔天": 1, "后天": 2, "大后天": 3,
 }
 _SPAN = re.compile(
-    rf"(?<![第0-9一二三四五六七八九十])({NUMBER})(?:到|至|-|~|、)?({NUMBER})?(个半|个|来|几)?(?:多)?"
+    rf"(?<![第0-9一二三四五六七八九十])({_NUMBER})(?:到|至|-|~|、)?({_NUMBER})?(个半|个|来|几)?(?:多)?"
     r"(分钟|刻钟|小时|钟头|工作日|自然日|天(?!然)|日(?!期)|周(?![一二三四五六日末])|星期(?![一二三四五六日天])|礼拜(?![一二三四五六日天])|(?<=个)月)(半)?"
 )
 _HALF_DAY = re.compile("半天|半日")
@@ -136,11 +138,11 @@ _MONTH = re.compile(
     "(?:(下个?|本|这个?|当)月|(?<!个)月)(底|末|初|中旬?|上旬|下旬)|(下个?|本|这个?|当)月(?:份|之?内|以内)"
     "|(?<![去前])年底|(?<![0-9一二三四五两几半多去每])年(?:末|内|前(?!有))"
 )
-_DATE = re.compile(rf"(?<![第尾])(?:({NUMBER})月份?)?({NUMBER})[号日](?![线楼门院店柜内后]|之内|以内|以后|左右|码)")
+_DATE = re.compile(rf"(?<![第尾])(?:({_NUMBER})月份?)?({_NUMBER})[号日](?![线楼门院店柜内后]|之内|以内|以后|左右|码)")
 _HOLIDAY = re.compile("(" + "|".join(HOLIDAYS) + "|年|节|假期|节假日|放假|长假)(?:节|假期|长假|放假)*(?:结束|回来|上班|完|过)?(?:之|以)?(前|后)")
 _CLOCK = re.compile(
-    rf"(凌晨|清晨|早上|早晨|上午|中午|下午|晚上|傍晚|夜里|今晚|明晚|明早|今早|晚)?的?({NUMBER})点(?!钱|儿|都|也|不|击|评|餐|名|建议|要求|问题|说明|注意|意见|原因|情况)(?:(半)|(一刻)|(三刻)|({NUMBER})分?)?(?:钟|整)?"
-    rf"(?:[到至-]({NUMBER})点(半)?)?"
+    rf"(凌晨|清晨|早上|早晨|上午|中午|下午|晚上|傍晚|夜里|今晚|明晚|明早|今早|晚)?的?({_NUMBER})点(?!钱|儿|都|也|不|击|评|餐|名|建议|要求|问题|说明|注意|意见|原因|情况)(?:(半)|(一刻)|(三刻)|({_NUMBER})分?)?(?:钟|整)?"
+    rf"(?:[到至-]({_NUMBER})点(半)?)?"
 )
 _PART = re.compile("下班(?=之?以?前|时|后)|上班(?=之?以?[前后]|时|就)|凌晨|清晨|早上|早晨|上午|中午|下午|傍晚|晚上|夜里")
 _BY_THE_CLOCK = re.compile("左右|之?前|以前|之?后|以后")  # a little (快一点) is no time
