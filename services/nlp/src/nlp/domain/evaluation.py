@@ -177,6 +177,19 @@ class Evaluator:
         phrase = self.scanned.book.phrase(number).text
         return self.hit_at(passage, origin[place.start], origin[place.end - 1] + 1, place.confidence, rule_id, phrase)
 
+    def hits_of_phrases(self, passage: int, places: Sequence[tuple[int, Found]], rule_id: str) -> list[c.Hit]:
+        """The hits of phrases found in one passage, by their numbers."""
+        said = self.passages[passage]
+        if len(said.offsets) > 1:
+            return [self.hit_of_phrase(passage, place, rule_id, number) for number, place in places]
+        turn, text, origin, phrase = self.dialogue.turns[said.first], said.text, self.scanned.plain[passage].origin, self.scanned.book.phrase
+        turn_id, start_ms, end_ms, heard = turn.turn_id, turn.start_ms, turn.end_ms, turn.confidence
+        made: list[c.Hit] = []
+        for number, (first, last, sure) in places:
+            start, end = origin[first], origin[last - 1] + 1
+            made.append(c.Hit(rule_id, turn_id, start_ms, end_ms, text[start:end], hit_confidence(sure, heard), passage, start, end, phrase(number).text))
+        return made
+
     def hit_at(self, passage: int, start: int, end: int, confidence: float, rule_id: str, phrase: str = "") -> c.Hit:
         """The hit of characters [start, end) of a passage; the less sure, the worse the turn was understood."""
         said = self.passages[passage]

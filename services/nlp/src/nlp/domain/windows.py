@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from nlp.domain import conditions as c
 from nlp.domain.dialogue import Role
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from nlp.domain.evaluation import Evaluator
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):  # a key of many findings: its hash is a tuple's
     """Which passages count: bit i of `mask` is passage i; `role` of None is anybody."""
 
     mask: int

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nlp.domain import conditions as c
@@ -28,7 +27,7 @@ def all_of(view: Evaluator, condition: c.AllOf, window: Window, rule_id: str) ->
     starts = view.evaluate(condition.parts[0], window, rule_id)
     for passage in dict.fromkeys(hit.passage for hit in starts.hits):
         around = run(max(0, passage - near), min(len(view.passages), passage + near + 1))
-        inside = replace(window, mask=window.mask & around)
+        inside = window._replace(mask=window.mask & around)
         together = _all([view.evaluate(part, inside, rule_id) for part in condition.parts])
         if together.holds:
             return together
@@ -101,7 +100,7 @@ def each(view: Evaluator, condition: c.Each, window: Window, rule_id: str) -> c.
     unanswered: list[c.Hit] = []
     for hit in asked.hits:
         soon = run(hit.passage, min(len(view.passages), hit.passage + condition.within_turns + 1))
-        answer = view.evaluate(condition.answered_by, replace(window, mask=soon), rule_id)
+        answer = view.evaluate(condition.answered_by, window._replace(mask=soon), rule_id)
         if answer.holds:
             answers.extend(answer.hits[:1])
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nlp.domain import conditions as c
@@ -113,7 +113,7 @@ def demands(view: Evaluator, condition: c.Demands, window: Window, rule_id: str)
     unanswered: list[c.Hit] = []
     unknown = 0
     for demand in condition.listed:
-        asked = view.evaluate(demand.of, replace(window, role=window.role or Role.CUSTOMER), rule_id)
+        asked = view.evaluate(demand.of, window._replace(role=window.role or Role.CUSTOMER), rule_id)
         if not asked.holds or not asked.hits:
             unknown += asked.holds is None
             continue

@@ -37,17 +37,18 @@ def words(view: Evaluator, condition: c.Words, window: Window, rule_id: str) -> 
     places = view.places(condition.phrases, window)
     hits: list[c.Hit] = []
     if places:
-        excluded = view.places(condition.unless, window)
+        excluded = view.places(condition.unless, window) if condition.unless else {}
+        every = not (condition.least_sure or condition.not_negated or condition.whole_turn)
         for passage, found in places.items():
-            found = [(number, place) for number, place in found if _counts(view, condition, passage, place)]
-            against = [other for _, other in excluded.get(passage, ()) if not any(_cut_from(other, place) for _, place in found)]
-            kept = [
-                (number, place)
-                for number, place in found
-                if not any(place.start < other.end and other.start < place.end for other in against) and _followed(view, condition, passage, place)
-            ]
-            if len({number for number, _ in kept}) >= condition.at_least:
-                hits.extend(view.hit_of_phrase(passage, place, rule_id, number) for number, place in kept)
+            if not every:
+                found = [(number, place) for number, place in found if _counts(view, condition, passage, place)]
+            if passage in excluded:
+                against = [other for _, other in excluded[passage] if not any(_cut_from(other, place) for _, place in found)]
+                found = [(number, place) for number, place in found if not any(place.start < other.end and other.start < place.end for other in against)]
+            if condition.then is not None:
+                found = [(number, place) for number, place in found if _followed(view, condition, passage, place)]
+            if condition.at_least <= 1 or len({number for number, _ in found}) >= condition.at_least:
+                hits.extend(view.hits_of_phrases(passage, found, rule_id))
     return view.found(hits, window, view.scanned.book.by_sound(condition.phrases))
 
 
