@@ -40,6 +40,12 @@ class Gateway:
         """As another visitor would."""
         return httpx.post(f"{self.url}{path}", json=body, headers={"Authorization": "Bearer mj_admin"}, timeout=10).raise_for_status().json()
 
+    def get(self, path: str, key: str = "mj_admin") -> Any:
+        return httpx.get(f"{self.url}{path}", headers={"Authorization": f"Bearer {key}"}, timeout=10).raise_for_status().json()
+
+    def caller(self, key: str) -> Any:
+        return self.get("/v1/caller", key)
+
     @property
     def state(self) -> dict[str, Any]:
         return dict(httpx.get(f"{self.url}/_control/state", timeout=10).json())

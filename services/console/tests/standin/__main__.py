@@ -14,6 +14,7 @@ from datetime import date
 from typing import Any
 
 import control
+import quality
 import uvicorn
 import work
 from calls import NOW, Call, iso, tone, uid
@@ -25,6 +26,7 @@ from world import KEYS, Problem, missing, need, paged, world
 Json = dict[str, Any]
 app = FastAPI()
 app.include_router(control.router)
+app.include_router(quality.router)
 app.include_router(work.router)
 
 

@@ -150,6 +150,12 @@ class Call:
                     "confidence": 0.62 if result == "abstain" else 0.93,
                     "evidence": evidence,
                     "explanation": why,
+                    "rule_text": f"坐席做到“{title}”",
+                    "section": dimension,
+                    "option": "",
+                    "bonus": False,
+                    "reviewed": False,
+                    "script": "",
                 }
             )
         counted = [i for i in items if i["result"] in ("pass", "fail")]
@@ -164,7 +170,7 @@ class Call:
         for k, turn in enumerate(customer):
             valence = peak * (k + 1) / len(customer) if peak < 0 else -0.5 + (peak + 0.5) * k / max(1, len(customer) - 1)
             word = "angry" if valence < -0.55 else "anxious" if valence < -0.2 else "satisfied" if valence > 0.35 else "neutral"
-            course.append({"turn_id": turn["turn_id"], "at_ms": turn["start_ms"], "emotion": word, "valence": round(valence, 2)})
+            course.append({"turn_id": turn["turn_id"], "at_ms": turn["start_ms"], "emotion": word, "valence": round(valence, 2), "arousal": round(-valence, 2)})
         return {
             "evaluation_id": uid("evaluation", self.id),
             "interaction_id": self.id,
@@ -207,7 +213,23 @@ class Call:
             "scored_at": iso(self.at + timedelta(minutes=1)),
             "engine": "rules 0.1",
             "highlights": s.get("highlights", []),
+            **self._bounds(items),
+            "primary": True,
+            "redactions": [
+                {"turn_id": t["turn_id"], "role": t["role"], "kind": "mobile", "char_from": 0, "char_to": 11} for t in self.turns if "****" in t["text"]
+            ],
+            **({"tipping_point": {"turn_id": course[-2]["turn_id"], "at_ms": course[-2]["at_ms"], "recovered": False}} if s["emotion"] == "angry" else {}),
+            "provenance": {"engine": "rules 0.1", "rules_sha256": "5" * 64, "models": {"emotion": "emotion-1"}, "asr": {"model": "whisper-base"}},
+            "chain": {"sequence": 42, "sha256": "a1" * 32, "previous_sha256": "b2" * 32},
         }
+
+    @staticmethod
+    def _bounds(items: list[Json]) -> Json:
+        """The score if every abstained item had failed, and if every one had passed."""
+        counted = [i for i in items if i["result"] != "na"]
+        most, got = sum(i["max_points"] for i in counted), sum(i["points"] for i in counted)
+        open_points = sum(i["max_points"] for i in counted if i["result"] == "abstain")
+        return {"score_low": round(got / most * 100, 1), "score_high": round((got + open_points) / most * 100, 1)}
 
     def _agent_turn(self, item_id: str) -> int:
         agents = [k for k, t in enumerate(self.turns) if t["role"] == A]

@@ -10,18 +10,20 @@ from fastapi import Request
 from figures import KPIS
 from levels import SOURCE, levels_in
 from tickets import all_tickets
+from versions import shipped
 
 Json = dict[str, Any]
 READS = ["caller:read", "events:read", "evaluations:read", "interactions:read", "knowledge:read", "kpis:read", "tickets:read"]
 ALL = [
     *READS, "audio:read", "interactions:write", "tickets:write", "levels:write", "knowledge:write", "knowledge:review", "kpis:write", "keys:admin",
-    "audit:read",
+    "audit:read", "scorecards:read", "scorecards:write", "reviews:read", "reviews:write", "appeals:write",
 ]
 KEYS = {
     "mj_admin": ("admin", ALL),
-    "mj_supervisor": ("supervisor", [*READS, "audio:read", "tickets:write", "knowledge:write"]),
+    "mj_supervisor": ("supervisor", [*READS, "audio:read", "tickets:write", "knowledge:write", "scorecards:read", "reviews:read", "reviews:write"]),
+    "mj_inspector": ("inspector", [*READS, "audio:read", "scorecards:read", "scorecards:write", "reviews:read", "reviews:write", "pii:read"]),
     "mj_viewer": ("viewer", READS),
-    "mj_agent": ("agent", [r for r in READS if r != "kpis:read"]),
+    "mj_agent": ("agent", [*(r for r in READS if r != "kpis:read"), "appeals:write"]),
     "mj_narrow": ("viewer", ["caller:read", "interactions:read"]),
     "mj_nothing": ("viewer", ["caller:read"]),
 }
@@ -53,6 +55,12 @@ class World:
         self.asked: list[Json] = []
         self.broken: Json = {}
         self.events = 0
+        self.reviews: list[Json] = []
+        self.appeals: list[Json] = []
+        self.calibrations: list[Json] = []
+        self.simulations: list[Json] = []
+        self.settled: dict[str, str] = {}
+        self.versions = shipped()
 
     def call(self, interaction_id: str) -> Call:
         return next((c for c in self.calls if c.id == interaction_id), None) or missing()

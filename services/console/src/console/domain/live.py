@@ -34,6 +34,20 @@ class Event:
         return str(self.body.get("interaction_id") or inside.get("interaction_id") or "")
 
 
+@dataclass(frozen=True, slots=True)
+class Hinted:
+    """Something an agent was told while the contact ran; `at_ms` since it began."""
+
+    hint_id: str
+    kind: str
+    message: str
+    at_ms: int
+    turn_id: str
+    interaction_id: str
+    agent_id: str
+    time: str
+
+
 # Told to listeners after the connection was away: what they show may be old.
 RESUMED = Event("Resumed", {})
 
@@ -81,6 +95,18 @@ def alert_of(event: Event) -> RaisedAlert | None:
         "alert": event.body["alert"], "interaction_id": str(interaction.get("interaction_id", "")),
         "agent_id": str((interaction.get("metadata") or {}).get("agent_id", "")), "raised_at": event.time,
     }
+
+
+def hint_of(event: Event) -> Hinted | None:
+    """The hint an agent was just given."""
+    hint = event.body.get("hint")
+    if event.name != "HintSuggested" or not hint:
+        return None
+    metadata = (event.body.get("interaction") or {}).get("metadata") or {}
+    return Hinted(
+        str(hint.get("hint_id", "")), str(hint.get("kind", "")), str(hint.get("message", "")), int(hint.get("at_ms") or 0), str(hint.get("turn_id", "")),
+        event.interaction_id, str(metadata.get("agent_id", "")), event.time,
+    )
 
 
 def fits(interaction: Interaction, query: Mapping[str, str]) -> bool:

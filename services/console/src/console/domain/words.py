@@ -32,6 +32,7 @@ TICKET_ACTION = {
     "answered": "答复客户", "customer_said": "客户来信来电", "diagnosed": "诊断", "terms_changed": "时限变更", "commented": "备注", "resolved": "解决",
     "closed": "关闭", "reopened": "重新打开", "due_soon": "即将超时", "overdue": "已超时", "called_back": "已回访客户", "proven": "复核通过",
     "unproven": "复核未通过", "relapsed": "整改后复发", "withdrawn": "整改撤销", "updated": "内容变更", "filled": "补全要素", "checked": "一致性核对",
+    "watched": "关注", "unwatched": "取消关注", "attached": "添加附件", "detached": "删除附件",
 }
 TARGET_OF = {"agent": "坐席", "team": "班组", "product": "产品"}
 ROOT_CAUSE = {"training": "培训", "process": "流程", "system": "系统", "product": "产品"}
@@ -56,6 +57,9 @@ AUDITED = {
     "GetServiceLevels": "查看时限", "ListServiceLevels": "查看时限版本", "PublishServiceLevels": "发布时限", "PreviewDeadlines": "试算时限",
     "UpdateTicket": "修改工单", "CheckTicket": "核对工单",
     "ImportFeedback": "导入客户评价", "SubmitArticle": "提交知识条目", "PublishArticle": "发布知识条目",
+    "GetOriginals": "查看脱敏原文", "SettlePromise": "登记承诺结果", "ReviewEvaluation": "人工复核", "OpenAppeal": "提出申诉", "DecideAppeal": "裁定申诉",
+    "CreateCalibration": "发起校准", "AnswerCalibration": "校准作答", "PublishScorecard": "发布评分表", "ActivateScorecard": "启用评分表版本",
+    "StartSimulation": "开始模拟", "CancelSimulation": "停止模拟", "VerifyEvaluations": "核验存证",
     "ListEvaluations": "查看质检列表", "ListAlerts": "查看预警", "GetTicket": "查看工单", "ListTickets": "查看工单列表",
 }
 ROLE_OF_KEY = {"admin": "管理员", "supervisor": "班组长", "inspector": "质检员", "agent": "坐席", "integrator": "系统集成", "viewer": "只读"}

@@ -1,4 +1,4 @@
-"""预警: what a supervisor must know, newest first, as it is raised."""
+"""预警: what a supervisor must know, newest first, as it is raised, and beside it what agents are told."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,10 +8,12 @@ from fastapi import Request
 from nicegui import background_tasks, ui
 
 from console.app import Session
-from console.domain.live import RESUMED, Event, alert_of
+from console.domain.live import RESUMED, Event, Hinted, alert_of, hint_of
+from console.domain.quality_words import HINT
 from console.domain.words import ALERT, URGENCY, clock, when, word
 from console.pages.controls import plain_button, switch_of
 from console.pages.frame import Section, act, chip, empty, title
+from console.pages.frame import card as box
 
 _ICON = {"negative_emotion": "mood_bad", "forbidden_phrase": "gpp_bad", "complaint_keyword": "campaign", "long_silence": "volume_off"}
 _SIZE = 50
@@ -43,6 +45,39 @@ def card(raised: RaisedAlert) -> ui.link:
             ui.label(when(raised.get("raised_at"), seconds=True)).classes("mj-muted small")
             ui.label("查看这一刻 →").classes("mj-link")
     return made
+
+
+class HintList:
+    """Hints given to agents since the page was opened, newest first: they are events, which nobody keeps."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+        self.box = ui.element("div").classes("mj-section mj-hints").mark("hints")
+        with self.box:
+            ui.label("通话进行中给坐席的提示会实时出现在这里；只显示打开本页之后的。").classes("mj-muted small")
+
+    def take(self, event: Event) -> None:
+        hint = hint_of(event)
+        if hint is None or hint.hint_id in self._known or self.box.is_deleted:
+            return
+        if not self._known:
+            self.box.clear()
+        self._known.add(hint.hint_id)
+        with self.box:
+            self._one(hint).move(target_index=0)
+            for old in self.box.default_slot.children[_SIZE:]:
+                old.delete()
+
+    @staticmethod
+    def _one(hint: Hinted) -> ui.link:
+        with ui.link(target=f"/interactions/{hint.interaction_id}#turn={hint.turn_id}").classes("mj-row-link fresh") as made:
+            with ui.element("div").classes("mj-hero-line"):
+                chip(word(HINT, hint.kind), "info")
+                ui.label(f"坐席 {hint.agent_id or '未知'}" + (f" · 通话 {clock(hint.at_ms)}" if hint.at_ms else "")).classes("mj-muted small")
+                ui.space()
+                ui.label(when(hint.time, seconds=True)[11:]).classes("mj-muted small")
+            ui.label(hint.message)
+        return made
 
 
 class AlertList:
@@ -115,5 +150,9 @@ async def build(session: Session, request: Request) -> None:
         title("预警", "需要班组长立即知道的时刻，实时出现")
         ui.space()
         switch_of({"": "全部"} | ALERT, state.kind, state.filter)
-    state.section = Section(state.fetch, state.show, lines=8, classes="mj-alerts")
+    with ui.element("div").classes("mj-watch"):
+        state.section = Section(state.fetch, state.show, lines=8, classes="mj-alerts")
+        with box("坐席提示"):
+            hints = HintList()
     ui.context.client.on_delete(session.events.listen(state.take))
+    ui.context.client.on_delete(session.events.listen(hints.take))

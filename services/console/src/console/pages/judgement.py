@@ -30,7 +30,7 @@ class Judgement:
     def __init__(self, page: "InteractionPage", *, tab: str, reviewing: bool) -> None:
         self.page, self.session = page, page.session
         self.tab = tab if tab in TABS else "score"
-        self.reviewing = reviewing
+        self.reviewing, self._from_queue = reviewing, reviewing
         self.told: list[Event] = []
 
     def show(self) -> None:
@@ -102,6 +102,8 @@ class Judgement:
             ui.space()
             if self._may_appeal(evaluation):
                 plain_button("提出申诉", lambda: ask_appeal(self.session, evaluation, self.page.reload), icon="gavel").props("dense").mark("appeal")
+            if self._from_queue:
+                plain_button("下一条", self._next, icon="skip_next").props("dense").mark("next")
             if self._may_review(evaluation):
                 strong_button("人工复核", self._begin_review, icon="rate_review").props("dense").mark("review")
         ui.echart(charts.dimensions(evaluation.get("dimensions", []))).classes("mj-dims")
@@ -129,6 +131,13 @@ class Judgement:
     async def _begin_review(self) -> None:
         self.reviewing, self.tab = True, "score"
         self.page.redraw()
+
+    async def _next(self) -> None:
+        """On to what is most pressing now, other than this."""
+        page = await act(self.session.gateway.get("/v1/reviews:queue", {"page_size": 2}))
+        waiting = [c.get("evaluation", {}).get("interaction_id", "") for c in (page or {}).get("candidates", [])]
+        following = next((i for i in waiting if i != self.page.id), "")
+        ui.navigate.to(f"/interactions/{following}?review=1" if following else "/reviews")
 
     def _leave_review(self) -> None:
         self.reviewing = False

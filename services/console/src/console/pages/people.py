@@ -20,7 +20,7 @@ from console.pages.frame import act, chip
 Done = Callable[[], Awaitable[None] | None]
 
 
-def review_form(session: Session, evaluation: Evaluation, *, done: Callable[[float, float], Any], leave: Callable[[], Any]) -> None:
+def review_form(session: Session, evaluation: Evaluation, *, done: Callable[[float, float], Awaitable[None]], leave: Callable[[], Any]) -> None:
     """Answer items beside the conversation: first what the machine left open, then what it failed, the rest folded."""
     items = evaluation.get("items", [])
     key, before = secrets.token_hex(16), evaluation.get("score", 0.0)
@@ -35,7 +35,7 @@ def review_form(session: Session, evaluation: Evaluation, *, done: Callable[[flo
         answered = await act(session.gateway.post(path("interactions", evaluation.get("interaction_id", ""), "reviews"), body))
         button.props(remove="loading")
         if answered is not None:
-            done(before, answered.get("evaluation", {}).get("score", before))
+            await done(before, answered.get("evaluation", {}).get("score", before))
 
     parts = (
         ("机器待定，请您判定", "abstain", True), ("机器判为未通过", "fail", True), ("机器判为通过", "pass", False), ("机器判为不适用", "na", False),
