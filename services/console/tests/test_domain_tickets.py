@@ -186,7 +186,7 @@ def test_a_filter_survives_the_address() -> None:
 
 def test_in_the_order_of_due_dates_one_condition_is_sent_and_the_rest_picked_out() -> None:
     wanted = TicketFilter(order_by="due", kind="service", assignee="王工")
-    assert wanted.query == {"order_by": "due", "assignee": "王工"}
+    assert wanted.asked == {"order_by": "due", "assignee": "王工"}
     assert wanted.sieves
     assert not TicketFilter(order_by="due", assignee="王工").sieves
     assert TicketFilter(type="投诉").sieves
@@ -202,3 +202,12 @@ def test_in_the_order_of_due_dates_one_condition_is_sent_and_the_rest_picked_out
 )
 def test_causes_speak_chinese(key: str, words: str) -> None:
     assert cause(key) == words
+
+
+def test_words_are_looked_for_in_what_a_ticket_says() -> None:
+    ticket: Ticket = {"title": "宽带断网四天", "customer_id": "C9001", "watchers": ["A1"]}
+    assert TicketFilter(query="断网 c9001").fits(ticket)
+    assert not TicketFilter(query="断网 退款").fits(ticket)
+    assert TicketFilter(watcher="A1").fits(ticket)
+    assert not TicketFilter(watcher="A2").fits(ticket)
+    assert TicketFilter().changed("query", "网").query == ""  # the gateway takes two characters or more

@@ -267,3 +267,30 @@ async def test_clocks_run_around_the_clock_where_the_levels_are_away(visit: Visi
     gateway.control("break", **{"/v1/service-levels": [503, 0]})
     user = await visit(path)
     await user.should_see("首次响应", retries=80) if "list" not in path else await user.should_see(ui.table, retries=80)
+
+
+async def test_words_are_looked_for_by_the_gateway(visit: Visit, gateway: Any) -> None:
+    user = await visit("/tickets?view=list&query=%E9%80%80%E6%AC%BE")
+    await user.should_see(ui.table, retries=80)
+    assert gateway.asked("/v1/tickets")[0]["query"] == {"query": "退款", "page_size": "20"}
+    assert all("退款" in r["title"] or "退款" in ticket_now(gateway, {"ticket_id": r["id"]})["description"] for r in rows(user))
+
+
+async def test_a_ticket_is_watched_and_left_again(visit: Visit, gateway: Any) -> None:
+    ticket = ticket_in(gateway, "assigned")
+    user = await visit(f"/tickets/{ticket['ticket_id']}")
+    await user.should_see(marker="watch", retries=60)
+    user.find(marker="watch").click()
+    await user.should_see("取消关注", retries=60)
+    assert len(ticket_now(gateway, ticket)["watchers"]) == 1
+    user.find(marker="watch").click()
+
+    async def left() -> bool:
+        return ticket_now(gateway, ticket)["watchers"] == []
+
+    await eventually(left)
+
+
+async def test_missing_facts_are_named_in_chinese(visit: Visit, gateway: Any) -> None:
+    user = await visit(f"/tickets/{gateway.state['tickets'][0]['ticket_id']}")
+    await user.should_see("还缺：影响范围", retries=60)

@@ -361,6 +361,16 @@ class RectificationSum(TypedDict, total=False):
     actions: list[str]
 
 
+class Attachment(TypedDict, total=False):
+    attachment_id: str
+    name: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+    by: str
+    at: str
+
+
 class TicketField(TypedDict, total=False):
     field_id: str
     title: str
@@ -478,6 +488,9 @@ class Ticket(TypedDict, total=False):
     checked_at: str
     skill: str
     industry: str
+    watchers: list[str]
+    attachments: list[Attachment]
+    external_id: str
 
 
 class Article(TypedDict, total=False):

@@ -73,7 +73,7 @@ def ticket(call: Call, n: int) -> Json:
         "resolution_due_at": iso(opened + timedelta(seconds=allowed["resolution"])), "overdue": overdue, "level": (2 if n % 4 == 0 else 1) if overdue else 0,
         "resolution": "已上门更换光猫，客户确认恢复。" if done else "", "version": len(history), "history": history, "routed_by": "telecom.fault v3",
         "clocks": clocks, "policy_id": "high" if urgency == "high" else "normal", "levels_version": "2026-11-22", "skill": "宽带装维" if n % 3 == 0 else "",
-        "industry": call.script["industry"], "missing_fields": ["scope"] if n == 0 else [], "findings": [],
+        "industry": call.script["industry"], "missing_fields": ["scope"] if n == 0 else [], "findings": [], "watchers": [],
         "fields": [
             {"field_id": "symptom", "title": "故障现象", "value": call.turns[1]["text"][:20], "by": "system", "turn_id": "t2", "text": call.turns[1]["text"]}
         ] if n == 0 else [],
@@ -161,7 +161,7 @@ def rectification(calls: list[Call], n: int) -> Json:
         "opened_at": iso(opened), "first_response_due_at": clocks[0].get("due_at", ""), "resolution_due_at": clocks[1].get("due_at", ""),
         "overdue": any("breached_at" in c for c in clocks), "level": 0, "resolution": "", "version": len(history), "history": history, "routed_by": "",
         "clocks": clocks, "policy_id": "rectification", "levels_version": "2026-11-22", "rectification": matter, "fields": [], "missing_fields": [],
-        "findings": [], "skill": "", "industry": "telecom",
+        "findings": [], "watchers": [], "skill": "", "industry": "telecom",
     } | ({"next_due_at": min(c["due_at"] for c in clocks if c["running"])} if any(c["running"] for c in clocks) else {})
 
 

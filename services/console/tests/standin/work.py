@@ -22,6 +22,7 @@ async def tickets(request: Request) -> Json:
         if all(q.get(k, "") in ("", t[k]) for k in ("state", "department", "assignee", "kind"))
         and q.get("interaction_id", "") in ("", *t["interaction_ids"])
         and (q.get("overdue") != "true" or t["overdue"])
+        and all(part in f"{t['title']} {t['description']} {t['customer_id']}" for part in q.get("query", "").split())
         and (request.state.role != "agent" or "A1001" in (t["agent_id"], t["assignee"]))
     ]
     if q.get("order_by") == "due":
@@ -57,6 +58,7 @@ MOVES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "escalate": ("escalated", BEFORE_SOLVED, "open"), "comment": ("commented", STATES, ""),
     "resolve": ("resolved", ("in_progress", "waiting"), "resolved"), "close": ("closed", ("resolved",), "closed"),
     "reopen": ("reopened", ("resolved", "closed"), "open"), "plan": ("commented", BEFORE_SOLVED, ""), "check": ("checked", STATES, ""),
+    "watch": ("watched", STATES, ""), "unwatch": ("unwatched", STATES, ""),
 }
 
 
@@ -74,6 +76,8 @@ async def move(ticket_id: str, verb: str, request: Request) -> Json:
     now = datetime.now(UTC)
     found |= {"state": after, "version": found["version"] + 1} | {k: asked[k] for k in ("assignee", "resolution") if k in asked}
     found |= {"line": 2, "assignee": ""} if verb == "escalate" else {}
+    if verb.endswith("watch"):
+        found["watchers"] = [*found["watchers"], asked["watcher"]] if verb == "watch" else [w for w in found["watchers"] if w != asked["watcher"]]
     if verb == "plan":
         found["rectification"] |= {"root_cause": asked["root_cause"], "action": asked["action"], "proof_since": iso(now), "calls": [], "verdict": "not_yet"}
     for clock in found["clocks"]:
@@ -86,6 +90,13 @@ async def move(ticket_id: str, verb: str, request: Request) -> Json:
         {"at": iso(now), "by": "key:test", "action": done, "from_state": before, "to_state": after, "note": asked.get("note", "")}
     )
     return found
+
+
+@router.get("/v1/ticket-fields")
+async def fields(request: Request) -> Json:
+    need(request, "tickets:read")
+    known = [{"field_id": "symptom", "title": "故障现象", "kind": "text"}, {"field_id": "scope", "title": "影响范围", "kind": "text"}]
+    return {"types": [{"type": "故障", "fields": known}], "version": "1"}
 
 
 @router.get("/v1/rectifications:summary")

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from chassis.errors import Problem
 from client.shapes import HistoryEntry, Ticket
 from fastapi import Request
 from nicegui import background_tasks, ui
@@ -26,6 +27,15 @@ _BAD = ("overdue", "unproven", "relapsed")
 _GOOD = ("resolved", "closed", "proven", "called_back")
 
 
+async def field_titles(session: Session) -> dict[str, str]:
+    """Chinese names of standard fields; none where they cannot be had."""
+    try:
+        answer = await session.gateway.get("/v1/ticket-fields")
+    except Problem:
+        return {}
+    return {f.get("field_id", ""): f.get("title", "") for kind in answer.get("types", []) for f in kind.get("fields", [])}
+
+
 class TicketPage:
     """One ticket."""
 
@@ -36,11 +46,14 @@ class TicketPage:
         self.clocks: list[tuple[int, ClockLabel]] = []
         self.actions = TicketActions(session, lambda: self.ticket, self.changed)
         self.section: Section[Ticket] | None = None
+        self.titles: dict[str, str] = {}
         self.contacts = Contacts(session)
 
     async def fetch(self) -> Ticket:
         self.calendars = await calendars_of(self.session)
         self.ticket = await self.session.gateway.get(path("tickets", self.id))
+        if self.ticket.get("missing_fields") and not self.titles:
+            self.titles = await field_titles(self.session)
         return self.ticket
 
     async def changed(self, _: Ticket) -> None:
@@ -79,6 +92,9 @@ class TicketPage:
                     for n, step in enumerate(possible(t)[:_BUTTONS]):
                         button = strong_button if n == 0 and step.verb != "comment" else plain_button
                         button(step.name, self.actions.starter(step), icon=step.icon).mark(step.verb)
+                    watching = self.me in t.get("watchers", [])
+                    watch = self._unwatch if watching else self._watch
+                    plain_button("取消关注" if watching else "关注", watch, icon="visibility_off" if watching else "visibility").mark("watch")
                     with plain_button("更多操作", lambda: None, icon="more_horiz").mark("more"), ui.menu().props("auto-close"):
                         menu(self.actions, t)
 
@@ -133,7 +149,7 @@ class TicketPage:
                     ui.label(field.get("value", "")).classes("mj-strong")
                     self._place(t, field.get("turn_id", ""), field.get("text", ""))
             if t.get("missing_fields"):
-                ui.label(f"还缺：{'、'.join(t['missing_fields'])}").classes("mj-notice")
+                ui.label(f"还缺：{'、'.join(self.titles.get(f, f) for f in t['missing_fields'])}").classes("mj-notice")
             for finding in t.get("findings", []):
                 with line("mj-finding"):
                     chip(word(FINDING, finding.get("kind")), "bad")
@@ -149,8 +165,20 @@ class TicketPage:
 
     async def check(self) -> None:
         """Hold the ticket against its contact again."""
-        if await self.actions.post("check", "核对", {}):
-            await act(self.changed(self.ticket))
+        await self.actions.post("check", "核对", {})
+
+    @property
+    def me(self) -> str:
+        """By what name this visitor watches."""
+        return self.session.caller.get("principal", "")
+
+    async def _watch(self) -> None:
+        if await act(self.session.gateway.post(f"{path('tickets', self.id)}:watch", {"watcher": self.me}), "已关注") is not None:
+            await self.changed(self.ticket)
+
+    async def _unwatch(self) -> None:
+        if await act(self.session.gateway.post(f"{path('tickets', self.id)}:unwatch", {"watcher": self.me}), "已取消关注") is not None:
+            await self.changed(self.ticket)
 
     def _facts(self, t: Ticket) -> None:
         with card("基本信息"), line("mj-facts grid"):
@@ -167,6 +195,10 @@ class TicketPage:
             fact("开单时间", when(t.get("opened_at")))
             fact("分派规则", t.get("routed_by") or NONE)
             fact("版本", f"v{t.get('version', 0)}")
+            if t.get("watchers"):
+                fact("关注", "、".join("我" if w == self.me else w for w in t["watchers"]))
+            if t.get("attachments"):
+                fact("附件", "、".join(a.get("name", "") for a in t["attachments"]))
 
     def _entry(self, entry: HistoryEntry) -> None:
         by, before, after, action = entry.get("by", ""), entry.get("from_state"), entry.get("to_state"), entry.get("action", "")

@@ -13,7 +13,7 @@ from nicegui import background_tasks, ui
 from console.app import Session
 from console.domain.deadlines import Calendars, next_due
 from console.domain.live import RESUMED, Event, ticket_of
-from console.domain.ticket_filter import TicketFilter
+from console.domain.ticket_filter import MOST_QUERY, TicketFilter
 from console.domain.words import NONE, TICKET_KIND, TICKET_STATE, TICKET_TYPES, URGENCY, when, word
 from console.pages.controls import choice, column, dialog, leads_on, line, pager, quiet_button, strong_button, switch_of, table, words
 from console.pages.frame import Section, act, empty, title, together
@@ -71,11 +71,11 @@ class TicketsPage:
     async def page(self, extra: dict[str, Any], token: str, size: int) -> tuple[list[Ticket], str]:
         """One page of what is asked for; where the gateway cannot say all of it, so many are looked at until the page is full."""
         if not self.wanted.sieves:
-            answer = await self.session.gateway.get("/v1/tickets", self.wanted.query | extra | {"page_size": size, "page_token": token})
+            answer = await self.session.gateway.get("/v1/tickets", self.wanted.asked | extra | {"page_size": size, "page_token": token})
             return answer.get("tickets", []), answer.get("next_page_token", "")
         found: list[Ticket] = []
         for _ in range(_LOOKED_AT // _AT_A_TIME):
-            query = self.wanted.query | extra | {"page_size": _AT_A_TIME, "page_token": token}
+            query = self.wanted.asked | extra | {"page_size": _AT_A_TIME, "page_token": token}
             answer = await self.session.gateway.get("/v1/tickets", query)
             found += [t for t in answer.get("tickets", []) if self.wanted.fits(t)]
             token = answer.get("next_page_token", "")
@@ -101,7 +101,8 @@ class TicketsPage:
     def show(self, pages: dict[str, tuple[list[Ticket], str]]) -> None:
         self.table = self.board = None
         self.shown, self.next_token = pages.get("", ([], ""))
-        if not any(tickets for tickets, _ in pages.values()):
+        # A page without tickets may have others behind it where they are picked out here.
+        if not any(tickets or token for tickets, token in pages.values()):
             if self.wanted.narrows:
                 empty("没有符合条件的工单", "试试放宽筛选条件。", icon="search_off", action="清除筛选", on_action=lambda: ui.navigate.to("/tickets"))
                 return
@@ -228,6 +229,8 @@ async def build(session: Session, request: Request) -> None:
         if session.may("tickets:write"):
             strong_button("人工开单", lambda: open_dialog(session), icon="add")
     with ui.element("div").classes("mj-filters"):
+        search = words("搜索", value=wanted.query, hint="标题、说明、客户编号", on_change=partial(page.filter, "query"), most=MOST_QUERY)
+        search.classes("mj-filter slim").mark("query")
         types = {t: t for t in TICKET_TYPES}
         for name, label, known in (("kind", "种类", TICKET_KIND), ("type", "类型", types), ("urgency", "紧急程度", URGENCY), ("state", "状态", TICKET_STATE)):
             chosen = getattr(wanted, name) if getattr(wanted, name) in known else ""
