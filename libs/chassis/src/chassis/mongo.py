@@ -101,9 +101,10 @@ class Outbox:
             log.warning("events left to the sweeper: %s", e.message, extra={"collection": self._collection.name})
             return
         ids = [e.id for e in envelopes]
+        exactly = {"outbox": {"$size": len(ids)}, **{f"outbox.{place}.id": i for place, i in enumerate(ids)}}
         whole = await self._collection.update_one(
-            # one condition each: the embedded server finds nothing by $all on a field within an array
-            {"_id": document_id, "outbox": {"$size": len(ids)}, "$and": [{"outbox.id": i} for i in ids]}, {"$unset": {"outbox": "", "outbox_since": ""}}
+            # by place: the embedded server finds nothing by $all on a field within an array, and reads the whole collection for an $and
+            {"_id": document_id, **exactly}, {"$unset": {"outbox": "", "outbox_since": ""}}
         )
         if not whole.modified_count:
             await self._collection.update_one({"_id": document_id}, {"$pull": {"outbox": {"id": {"$in": ids}}}})
