@@ -1,16 +1,21 @@
 """What is known of a customer's other contacts: counted by an index, stored with what was judged, and judged with again."""
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from chassis.ids import derived_id
 from mingjian.ingestion.v1 import ingestion_service_pb2 as ingestion
 from nlp.adapters.mongo_contacts import MongoContacts, began_between
 from nlp.adapters.mongo_pages import order_of
 from nlp.adapters.protobuf_evaluations import contact_from_wire
-from nlp.app import EAST_8, Contact, interaction_of
+from nlp.app import EAST_8, Contact, SameEngine, interaction_of, utc_now
+from nlp.app_live import LiveCalls, LiveLimits
+from nlp.domain.dialogue import Role, Turn
 from nlp_platform import interaction, transcript
 from review_platform import room_on
+from test_app_live import News, Outcomes, Transcripts
 
 NOW = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
 
@@ -90,3 +95,19 @@ def test_what_a_contact_carries_is_what_rules_read():
 def test_what_a_contact_does_not_carry_is_not_made_up():
     bare = contact_from_wire(ingestion.Interaction(interaction_id="i1"), "t1")
     assert not {"started_at", "queue", "hang_up", "call_length_s", "previous_contacts_7d"} & interaction_of(bare, EAST_8).attributes.keys()
+
+
+async def test_a_running_call_is_judged_with_what_is_looked_up_too(engine):
+    class Known:
+        async def of(self, contact):
+            return {"previous_contacts_7d": "3"}
+
+    calls = LiveCalls(
+        SameEngine(engine), Transcripts(), News(), Outcomes(), derive_id=derived_id, now=utc_now, clock=time.monotonic, limits=LiveLimits(),
+        is_transient=lambda failure: False, histories=Known(),
+    )
+    await calls.turn(announced("i1", NOW), Turn("t1", Role.AGENT, "您好，很高兴为您服务。", 0, 2000), 1, NOW)
+    live = calls._calls["t1", "i1"].live
+    assert live is not None
+    known = live.dialogue.interaction.attributes
+    assert (known["previous_contacts_7d"], known["started_at"]) == ("3", "2026-11-21T09:00:00+08:00")

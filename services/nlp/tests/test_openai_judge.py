@@ -289,3 +289,13 @@ def test_settings_are_off_by_default_and_hide_the_key(monkeypatch):
     assert Settings().judge_url == ""
     monkeypatch.setenv("JUDGE_KEY", "secret")
     assert "secret" not in repr(Settings())
+
+
+@pytest.mark.parametrize(("url", "model", "named"), [("http://127.0.0.1:8000/v1", "", "JUDGE_MODEL"), ("127.0.0.1:8000", "qwen", "judge_url")])
+def test_settings_that_cannot_work_are_refused_by_name(monkeypatch, url, model, named):
+    from nlp.settings import Settings
+
+    monkeypatch.setenv("JUDGE_URL", url)
+    monkeypatch.setenv("JUDGE_MODEL", model)
+    with pytest.raises(ValueError, match=named):
+        Settings()

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from chassis.settings import ServiceSettings
-from pydantic import Field, SecretStr
+from pydantic import AnyHttpUrl, Field, SecretStr, TypeAdapter, field_validator, model_validator
 
 
 class Settings(ServiceSettings):
@@ -32,3 +32,16 @@ class Settings(ServiceSettings):
     live_turns_at_once: int = Field(64, ge=1, le=512, description="Turns one worker takes in at the same time; those of one call wait for each other.")
     live_asr_timeout_s: float = Field(2.0, gt=0, description="Seconds that fetching the earlier turns of a running call may take.")
     longest_turn_s: float = Field(30.0, gt=0, description="Seconds somebody may speak before asr finishes the turn; a lasting silence is told that much later.")
+
+    @field_validator("judge_url")
+    @classmethod
+    def _is_a_url(cls, said: str) -> str:
+        if said:
+            TypeAdapter(AnyHttpUrl).validate_python(said)
+        return said
+
+    @model_validator(mode="after")
+    def _names_its_model(self) -> "Settings":
+        if self.judge_url and not self.judge_model:
+            raise ValueError("JUDGE_MODEL is needed where JUDGE_URL is set")
+        return self
