@@ -25,6 +25,8 @@ from mingjian.nlp.v1 import nlp_service_pb2 as nlp
 from mingjian.nlp.v1 import nlp_service_pb2_grpc as nlp_grpc
 from mingjian.reporting.v1 import reporting_service_pb2 as reporting
 from mingjian.reporting.v1 import reporting_service_pb2_grpc as reporting_grpc
+from mingjian.routing.v1 import desk_service_pb2 as desk
+from mingjian.routing.v1 import desk_service_pb2_grpc as desk_grpc
 from mingjian.routing.v1 import routing_service_pb2 as routing
 from mingjian.routing.v1 import routing_service_pb2_grpc as routing_grpc
 
@@ -160,6 +162,34 @@ class Routing(routing_grpc.RoutingServiceServicer):
         return routing.AssignTicketResponse(ticket=ticket)
 
 
+class Desk(desk_grpc.DeskServiceServicer):
+    def __init__(self, of):
+        self._of = of
+
+    async def ExportTickets(self, request, context):
+        self._of.asked.append(request)
+        if request.zone == "Mars":
+            raise InvalidInput("zone", "is not an IANA time zone")
+        for part in ("\ufeff编号\r\n", "1\r\n"):
+            yield desk.ExportTicketsResponse(chunk=part.encode())
+
+    async def ImportTickets(self, request, context):
+        self._of.asked.append(request)
+        return desk.ImportTicketsResponse(rows=2, opened=1, refused=1, problems=[desk.ImportProblem(row=3, column="type", reason="must be one of")])
+
+    async def DownloadAttachment(self, request, context):
+        if request.attachment_id != "a1":
+            raise NotFound("no attachment")
+        file = routing.Attachment(attachment_id="a1", name='截图"1.png', media_type="image/png", size_bytes=6)
+        yield desk.DownloadAttachmentResponse(attachment=file, chunk=b"abc")
+        yield desk.DownloadAttachmentResponse(chunk=b"def")
+
+
+def add_routing(servicer, server):
+    routing_grpc.add_RoutingServiceServicer_to_server(servicer, server)
+    desk_grpc.add_DeskServiceServicer_to_server(Desk(servicer), server)
+
+
 class Knowledge(knowledge_grpc.KnowledgeServiceServicer):
     async def SearchArticles(self, request, context):
         found = knowledge.Found(article=knowledge.Article(article_id="a1", title=request.q), relevance=0.5)
@@ -209,7 +239,7 @@ async def peers_served():
     servicers = {
         "ingestion": (Ingestion(), "mingjian.ingestion.v1.IngestionService", ingestion_grpc.add_IngestionServiceServicer_to_server),
         "nlp": (Nlp(), "mingjian.nlp.v1.NlpService", nlp_grpc.add_NlpServiceServicer_to_server),
-        "routing": (Routing(), "mingjian.routing.v1.RoutingService", routing_grpc.add_RoutingServiceServicer_to_server),
+        "routing": (Routing(), "mingjian.routing.v1.RoutingService", add_routing),
         "knowledge": (Knowledge(), "mingjian.knowledge.v1.KnowledgeService", knowledge_grpc.add_KnowledgeServiceServicer_to_server),
         "reporting": (Reporting(), "mingjian.reporting.v1.ReportingService", reporting_grpc.add_ReportingServiceServicer_to_server),
     }

@@ -15,6 +15,8 @@ from gateway.adapters.proto_methods import PublicMethod
 
 _HEALTH_TIMEOUT_S = 2.0
 
+_LONG = frozenset({"mingjian.routing.v1.DeskService/ImportTickets"})  # the work of a whole table in one call
+
 
 class Peers:
     """Calls are made in the name of `chassis.identity.caller()` and end after the timeouts given in seconds."""
@@ -42,7 +44,8 @@ class Peers:
 
     async def unary(self, method: PublicMethod, request: Any, *, raw: bool = False, within_s: float | None = None) -> Any:
         """One answer to one request. Raises grpc.aio.AioRpcError."""
-        return await self._stub(method, raw)(request, timeout=min(self._unary_s, within_s or self._unary_s))
+        most_s = self._stream_s if method.name in _LONG else self._unary_s
+        return await self._stub(method, raw)(request, timeout=min(most_s, within_s or most_s))
 
     async def send(self, method: PublicMethod, parts: AsyncIterator[Any], *, raw: bool = False, within_s: float | None = None) -> Any:
         """One answer to many parts. Raises grpc.aio.AioRpcError, or whatever `parts` raised: then the peer has got nothing whole."""

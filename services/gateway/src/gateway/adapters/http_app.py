@@ -13,6 +13,7 @@ from gateway.adapters.http_events import EventStreams
 from gateway.adapters.http_pages import Health, docs, figures, page
 from gateway.adapters.http_problems import respond
 from gateway.adapters.http_routes import Labelled, derived_routes
+from gateway.adapters.http_tickets import TicketFiles
 from gateway.adapters.http_uploads import Uploads
 from gateway.adapters.nats_events import EventHub
 from gateway.adapters.openapi import openapi
@@ -26,12 +27,15 @@ def http_app(calls: PublicCalls, admission: Admission, hub: EventHub, health: He
     """Everything the edge answers over HTTP."""
     methods = list(calls.by_name.values())
     document = openapi(methods, comments())
-    uploads, recordings = Uploads(calls, settings), Recordings(calls)
+    uploads, recordings, files = Uploads(calls, settings), Recordings(calls), TicketFiles(calls, settings)
     streams = EventStreams(hub, frozenset(event_classes()), admission, settings)
     routes = [
         *derived_routes(methods, calls, admission, settings),
         Labelled("/v1/interactions", admission.admitted(uploads.post), verb="post"),
         Labelled("/v1/interactions/{interaction_id}/audio", admission.admitted(recordings.get), verb="get"),
+        Labelled("/v1/tickets:export", admission.admitted(files.export), verb="get"),
+        Labelled("/v1/tickets:import", admission.admitted(files.take_in), verb="post"),
+        Labelled("/v1/tickets/{ticket_id}/attachments/{attachment_id}", admission.admitted(files.attachment), verb="get"),
         Labelled("/v1/events", admission.admitted(streams.get), verb="get"),
         Labelled("/healthz", health.live, verb="get"),
         Labelled("/readyz", health.ready, verb="get"),

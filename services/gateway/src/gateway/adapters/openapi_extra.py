@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mingjian.ingestion.v1 import ingestion_service_pb2 as pb
+from mingjian.routing.v1 import desk_service_pb2 as desk
 
 Json = dict[str, Any]
 
@@ -69,6 +70,39 @@ def HAND_WRITTEN(ref_to: Callable[[Any], Json]) -> dict[str, Json]:
                 "206": {"description": "The bytes asked for.", "content": {"audio/*": {}}},
                 "default": _FAILED,
             },
+        }},
+        "/v1/tickets:export": {"get": {
+            "operationId": "ExportTickets",
+            "tags": ["routing"],
+            "description": "Tickets as CSV in UTF-8 with a byte order mark, newest first: local times, working minutes used of each clock, and no "
+            "cell that a spreadsheet would take for a formula. Written down in the audit log.\n\nNeeds the permission tickets:export.",
+            "parameters": [
+                *(_optional(f.name, "query", f"As in the list of tickets: {f.name}.") for f in desk.TicketCriteria.DESCRIPTOR.fields),
+                _optional("zone", "query", "IANA time zone of the times; that of the company's first calendar where not given."),
+            ],
+            "responses": {"200": {"description": "The table.", "content": {"text/csv": {"schema": {"type": "string"}}}}, "default": _FAILED},
+        }},
+        "/v1/tickets:import": {"post": {
+            "operationId": "ImportTickets",
+            "tags": ["routing"],
+            "description": "Open a ticket for each row: the columns external_id, type and title are needed; kind, urgency, description, customer_id, "
+            "customer_tier, agent_id, product and interaction_id may be there. A row whose external_id was imported before is left alone, so that a table "
+            "can be sent again. At most 10 MiB and 10,000 rows.\n\nNeeds the permission tickets:write.",
+            "parameters": [_optional("dry_run", "query", "true only says what is wrong.")],
+            "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}},
+            "responses": {
+                "200": {"description": "What was done.", "content": {"application/json": {"schema": ref_to(desk.ImportTicketsResponse.DESCRIPTOR)}}},
+                "default": _FAILED,
+            },
+        }},
+        "/v1/tickets/{ticket_id}/attachments/{attachment_id}": {"get": {
+            "operationId": "DownloadAttachment",
+            "tags": ["routing"],
+            "description": "The file, to be saved. Written down in the audit log.\n\nNeeds the permission tickets:read.",
+            "parameters": [
+                {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, "description": "UUID."} for name in ("ticket_id", "attachment_id")
+            ],
+            "responses": {"200": {"description": "The file.", "content": {"application/octet-stream": {}}}, "default": _FAILED},
         }},
         "/v1/events": {"get": {
             "operationId": "StreamEvents",

@@ -20,6 +20,7 @@ SERVICES: dict[str, tuple[str, ...]] = {
     "routing": (
         "mingjian.routing.v1.RoutingService", "mingjian.routing.v1.LevelService", "mingjian.routing.v1.RectificationService",
         "mingjian.routing.v1.RuleService", "mingjian.routing.v1.StaffService", "mingjian.routing.v1.FieldService",
+        "mingjian.routing.v1.DeskService", "mingjian.routing.v1.WebhookService",
     ),
     "knowledge": ("mingjian.knowledge.v1.KnowledgeService",),
     "reporting": ("mingjian.reporting.v1.ReportingService",),

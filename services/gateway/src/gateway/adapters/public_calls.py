@@ -24,9 +24,9 @@ log = logging.getLogger(__name__)
 GET_INTERACTION = "mingjian.ingestion.v1.IngestionService/GetInteraction"
 GET_TICKET = "mingjian.routing.v1.RoutingService/GetTicket"
 _OBJECT_FIELDS = (
-    "interaction_id", "ticket_id", "key_id", "kpi", "article_id", "appeal_id", "promise_id", "scorecard_id", "simulation_id", "calibration_id",
+    "interaction_id", "ticket_id", "webhook_id", "key_id", "kpi", "article_id", "appeal_id", "promise_id", "scorecard_id", "simulation_id", "calibration_id",
 )
-_MADE = (("ticket", "ticket_id"), ("key", "key_id"), ("simulation", "simulation_id"), ("calibration", "calibration_id"))
+_MADE = (("ticket", "ticket_id"), ("webhook", "webhook_id"), ("key", "key_id"), ("simulation", "simulation_id"), ("calibration", "calibration_id"))
 _OWNERS_KEPT = 10_000
 
 Local = Callable[[Any], Awaitable[Message]]
@@ -146,6 +146,9 @@ class PublicCalls:
             case Narrowing.OWN_TICKETS:
                 if request.interaction_id:
                     await self._own_interaction(request.interaction_id, who)
+                elif request.watcher:
+                    if request.watcher != who.agent_id:
+                        raise Denied("a key of role agent lists what its own agent watches")
                 elif request.assignee in ("", who.agent_id):
                     request.assignee = who.agent_id
                 else:
@@ -171,7 +174,7 @@ class PublicCalls:
     async def _own_ticket(self, ticket_id: str, who: Identity) -> None:
         answer = await self._peers.unary(self.by_name[GET_TICKET], routing_service_pb2.GetTicketRequest(ticket_id=ticket_id))
         ticket = answer.ticket
-        if not (_is_own(who, ticket.agent_id, ticket.team_id) or (who.agent_id and ticket.assignee == who.agent_id)):
+        if not (_is_own(who, ticket.agent_id, ticket.team_id) or (who.agent_id and who.agent_id in (ticket.assignee, *ticket.watchers))):
             raise NotFound("there is no such ticket")
 
 

@@ -14,11 +14,14 @@ GENESIS = "0" * 64
 _READS_ALWAYS = frozenset({
     "mingjian.ingestion.v1.IngestionService/DownloadAudio",  # a recording is the customer's voice
     "mingjian.nlp.v1.NlpService/GetOriginals",  # the vault
+    "mingjian.routing.v1.DeskService/ExportTickets",  # many customers at once
+    "mingjian.routing.v1.DeskService/DownloadAttachment",  # what customers sent
 })
 _READS_WITH_PII = frozenset({"mingjian.nlp.v1.NlpService/GetTranscript", "mingjian.nlp.v1.NlpService/GetEvaluation"})  # unmasked words
 # Changes under these permissions are written down, whichever RPC makes them.
 _CHANGES = frozenset({
-    "tickets:write", "levels:write", "staff:write", "kpis:write", "keys:admin", "knowledge:review", "scorecards:write", "reviews:write", "appeals:write",
+    "tickets:write", "webhooks:write",
+    "levels:write", "staff:write", "kpis:write", "keys:admin", "knowledge:review", "scorecards:write", "reviews:write", "appeals:write",
 })
 _LOOKING = ("Get", "List", "Search", "Query", "Compare")
 

@@ -14,8 +14,8 @@ class Narrowing(Enum):
     AGENT_FIELD = "agent_id (team_id) of the request is the agent's (team's) own, and set where empty"
     OWN_INTERACTION = "interaction_id of the request is of one of the agent's own interactions"
     OWN_INTERACTION_IF_ANY = "interaction_id of the request is empty or of one of the agent's own interactions"
-    OWN_TICKET = "ticket_id of the request is of a ticket about the agent or given to the agent"
-    OWN_TICKETS = "the list is of one of the agent's own interactions, or of tickets given to the agent"
+    OWN_TICKET = "ticket_id of the request is of a ticket about the agent, given to the agent or watched by the agent"
+    OWN_TICKETS = "the list is of one of the agent's own interactions, or of tickets given to the agent or watched by the agent"
 
 
 _RULES: dict[str, Narrowing] = {
@@ -46,6 +46,14 @@ _RULES: dict[str, Narrowing] = {
     "mingjian.routing.v1.RoutingService/AnswerTicket": Narrowing.OWN_TICKET,
     "mingjian.routing.v1.RoutingService/RecordCustomerMessage": Narrowing.OWN_TICKET,
     "mingjian.routing.v1.RoutingService/DiagnoseTicket": Narrowing.OWN_TICKET,
+    "mingjian.routing.v1.DeskService/WatchTicket": Narrowing.OWN_TICKET,
+    "mingjian.routing.v1.DeskService/UnwatchTicket": Narrowing.OWN_TICKET,
+    "mingjian.routing.v1.DeskService/AddAttachment": Narrowing.OWN_TICKET,
+    "mingjian.routing.v1.DeskService/DownloadAttachment": Narrowing.OWN_TICKET,
+    "mingjian.routing.v1.DeskService/ListSavedFilters": Narrowing.FREE,
+    "mingjian.routing.v1.DeskService/SaveFilter": Narrowing.FREE,
+    "mingjian.routing.v1.DeskService/DeleteSavedFilter": Narrowing.FREE,
+    "mingjian.routing.v1.DeskService/GetScreenPop": Narrowing.OWN_INTERACTION,
     "mingjian.routing.v1.RectificationService/PlanRectification": Narrowing.OWN_TICKET,
     "mingjian.routing.v1.RectificationService/SummarizeRectifications": Narrowing.AGENT_FIELD,
     "mingjian.routing.v1.LevelService/GetServiceLevels": Narrowing.FREE,

@@ -12,6 +12,7 @@ ALL = frozenset({
     "interactions:read", "interactions:write", "audio:read", "evaluations:read", "scorecards:read", "scorecards:write",
     "reviews:read", "reviews:write", "appeals:write", "tickets:read", "tickets:write", "levels:write", "staff:write", "presence:write",
     "knowledge:read", "knowledge:write", "knowledge:review", "kpis:read", "kpis:write", EVENTS_READ, "keys:admin", "audit:read", "caller:read",
+    "customers:read", "tickets:export", "webhooks:read", "webhooks:write",
 })
 
 _READS = frozenset({"caller:read", EVENTS_READ, "interactions:read", "evaluations:read", "tickets:read", "knowledge:read", "kpis:read"})
@@ -25,14 +26,17 @@ ADMIN = "admin"
 ROLES: dict[str, frozenset[str]] = {
     ADMIN: ALL,
     "supervisor": _READS | {
-        "audio:read", "tickets:write", "staff:write", "presence:write", "knowledge:write", "scorecards:read", "reviews:read", "reviews:write",
+        "audio:read", "tickets:write", "tickets:export", "customers:read",
+        "staff:write", "presence:write", "knowledge:write", "scorecards:read", "reviews:read", "reviews:write",
     },
     "inspector": _READS | {"audio:read", "scorecards:read", "scorecards:write", "reviews:read", "reviews:write"},
     AGENT: frozenset({
         "caller:read", EVENTS_READ, "interactions:read", "evaluations:read", "appeals:write", "tickets:read", "presence:write", "knowledge:read",
+        "customers:read",
     }),
     "integrator": frozenset({
         "caller:read", EVENTS_READ, "interactions:read", "interactions:write", "evaluations:read", "tickets:read", "tickets:write", "presence:write",
+        "customers:read", "tickets:export", "webhooks:read", "webhooks:write",
     }),
     "viewer": _READS,
 }
