@@ -31,7 +31,7 @@ DESCRIPTION = STATE / "dev.json"
 DEMO_CALL = ROOT / "e2e/calls/c01_broadband_complaint.wav"
 BENCHES = {
     "asr": "devstack.bench_asr", "platform": "devstack.bench_platform", "messaging": "devstack.bench_messaging", "nlp": "devstack.bench_nlp",
-    "live": "devstack.bench_live",
+    "live": "devstack.bench_live", "routing": "devstack.bench_routing",
 }
 
 

@@ -3,7 +3,8 @@
 `evaluation` judges a made-up call by the shipped packs, `books` by made-up books of 50 to 5,000 rules, with and without
 sentences to embed, in words said before and in new ones; `phrases FILE` and `gaps FILE` scan the text of a JSON file for its phrases or
 rules and print a digest of what was found,
-`hearing FILE` counts what the shipped phrases are thought to have been heard as in turns that were written.
+`hearing FILE` counts what the shipped phrases are thought to have been heard as in turns that were written, `types FILE` says what
+written chats are about.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from nlp.adapters.usem_sentences import UsemSentences
 from nlp.adapters.yaml_packs import load_engine, load_packs
 from nlp.domain.conditions import Words
 from nlp.domain.dialogue import Dialogue, Interaction, Role, Turn
-from nlp.domain.engine import QualityEngine
+from nlp.domain.engine import QualityEngine, customer_matter
+from nlp.domain.evaluations import SUMMARY_CHARS
 from nlp.domain.phrases import EXACT, PhraseScanner
 from nlp.domain.rules import RuleBook
 from nlp.domain.scanning.gaps import GapRule, GapRules
@@ -157,6 +160,19 @@ def false_hits(turns: Sequence[str], confidences: Sequence[float] = CONFIDENCES)
     return found
 
 
+def contact_types(chats: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
+    """What each written chat, {industry, turns: [{role, text}]}, is about: type, urgency and the customer's matter in words, masked."""
+    engine = load_engine(encoder=UsemSentences())
+    judged: list[dict[str, object]] = []
+    for number, chat in enumerate(chats):
+        turns = tuple(Turn(f"t{n + 1}", Role(turn["role"]), turn["text"]) for n, turn in enumerate(cast("list[dict[str, str]]", chat["turns"])))
+        dialogue = Dialogue(Interaction(f"chat-{number}", str(chat["industry"]), "chat", spoken=False), turns)
+        found = engine.assess(dialogue)
+        words = " ".join(found.redaction.masked[turn_id] for turn_id, _ in customer_matter(dialogue, SUMMARY_CHARS))[:SUMMARY_CHARS]
+        judged.append({"type": found.ticket_type, "urgent": found.urgent, "summary": words})
+    return judged
+
+
 def digest(found: Iterable[tuple[int, int, int]]) -> str:
     """One line that is the same for the same places (start, end, number), whatever their order."""
     return hashlib.sha256("".join(f"{start},{end},{number};" for start, end, number in sorted(found)).encode()).hexdigest()
@@ -208,8 +224,10 @@ def main(name: str = "evaluation", file: str = "") -> object:
             return scan_gaps(given["text"], given["rules"])
         case "hearing":
             return false_hits(given["turns"])
+        case "types":
+            return contact_types(given["chats"])
         case _:
-            raise SystemExit(f"{name}: evaluation, books, phrases, gaps or hearing")
+            raise SystemExit(f"{name}: evaluation, books, phrases, gaps, hearing or types")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """Rectification: opened for what failed, proven by the calls that follow, taken up again on a relapse."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 from chassis.errors import InvalidInput, NotAllowedNow, NotFound, Stale
 
@@ -105,12 +107,25 @@ class Rectifying:
 
     def __init__(self, routing: Routing, records: Records) -> None:
         self._routing, self._records = routing, records
+        # One after the other within a process: a team's calls end at the same moment, and each would see the record the other has just changed.
+        self._turns: WeakValueDictionary[tuple[str, ...], asyncio.Lock] = WeakValueDictionary()
 
     async def on_judged(self, call: JudgedCall) -> None:
         """Take in an agent's call: open what it calls for, count it in the proofs that run. Doing it again changes nothing."""
         if not call.contact.agent_id or not call.items:
             return
-        team = await self._team_call(call) if call.team_id else None
+        tenant = call.contact.tenant
+        team = None
+        if call.team_id:
+            async with self._turn("team", tenant, call.team_id):
+                team = await self._team_call(call)
+        async with self._turn("agent", tenant, call.contact.agent_id):
+            await self._agent_call(call, team)
+
+    def _turn(self, *whose: str) -> asyncio.Lock:
+        return self._turns.setdefault(whose, asyncio.Lock())
+
+    async def _agent_call(self, call: JudgedCall, team: TeamRecord | None) -> None:
         for _ in range(_TRIES):
             record = await self._records.agent(call.contact.tenant, call.contact.agent_id)
             if record.knows(call.contact.interaction_id):

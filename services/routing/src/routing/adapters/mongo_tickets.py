@@ -104,13 +104,7 @@ class MongoTickets:
 
     async def add(self, ticket: Ticket, timer_at: datetime | None) -> tuple[Ticket, bool]:
         told = envelopes(Happened(Action.OPENED, ticket))
-        document = _to_document(ticket) | ({"next_timer_at": timer_at} if timer_at else {}) | {
-            "_id": _key(ticket.tenant, ticket.ticket_id),
-            "order": f"{round(ticket.opened_at.timestamp() * 1000):0{_DIGITS}d}-{ticket.ticket_id}",
-            "history": [_entry_document(entry) for entry in ticket.history],
-            **to_index(None, ticket),
-            **Outbox.pending(told),
-        }
+        document = stored_new(ticket, timer_at) | Outbox.pending(told)
         try:
             await self._tickets.insert_one(document)
         except DuplicateKeyError:
@@ -192,6 +186,16 @@ class MongoTickets:
     async def due(self, now: datetime, limit: int) -> Sequence[Ticket]:
         found = self._tickets.find({"next_timer_at": {"$lte": now}}).sort("next_timer_at", 1).limit(limit)
         return [ticket_in(document) for document in await found.to_list(limit)]
+
+
+def stored_new(ticket: Ticket, timer_at: datetime | None) -> Document:
+    """A ticket as it is first stored."""
+    return _to_document(ticket) | ({"next_timer_at": timer_at} if timer_at else {}) | {
+        "_id": _key(ticket.tenant, ticket.ticket_id),
+        "order": f"{round(ticket.opened_at.timestamp() * 1000):0{_DIGITS}d}-{ticket.ticket_id}",
+        "history": [_entry_document(entry) for entry in ticket.history],
+        **to_index(None, ticket),
+    }
 
 
 def due_query_for(tenant: str, narrowed: TicketFilter, after: str) -> Document:
