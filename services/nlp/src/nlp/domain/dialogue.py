@@ -100,6 +100,11 @@ class Dialogue:
         """The turns joined per speaker, in order."""
         return tuple(_join(self.turns))
 
+    @cached_property
+    def passages_of(self) -> Mapping[Role | None, list[int]]:
+        """The passages of each role, and of anybody (None), in order."""
+        return {role: [i for i, passage in enumerate(self.passages) if role is None or passage.role is role] for role in (None, *Role)}
+
     def sureness(self, passage: Passage) -> float:
         """The recogniser's confidence (0-1) in a passage: the mean of its turns by length."""
         turns = self.turns[passage.first : passage.first + len(passage.offsets)]

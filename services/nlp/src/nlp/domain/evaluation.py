@@ -68,9 +68,7 @@ class Evaluator:
         self._windows: dict[int, int] = {}
         self.absent: dict[tuple[int, Window], float] = {}
         self._heard_in: dict[Window, tuple[float, float]] = {}
-        self._by_role: dict[Role | None, list[int]] = {
-            role: [i for i, p in enumerate(self.passages) if role is None or p.role is role] for role in (None, Role.AGENT, Role.CUSTOMER)
-        }
+        self._by_role = self.dialogue.passages_of
 
     @cached_property
     def starts(self) -> list[int] | None:
