@@ -97,3 +97,21 @@ def test_a_proof_is_drawn(console: str, gateway: Any, tmp_path: Path) -> None:
     done = browse(f"{console}/rectifications/{ticket['ticket_id']}", tmp_path, "--dump-dom", showing="<canvas")
     assert re.search(r'data-clip="/audio/[^"]+"', done.stdout)
     assert "Uncaught" not in done.stderr
+
+
+@needs_chromium
+def test_the_rule_editor_draws_its_file_beside_what_was_found(console: str, gateway: Any, tmp_path: Path) -> None:
+    done = browse(f"{console}/scorecards/telecom/edit", tmp_path, "--dump-dom", showing=r'class="cm-line"[\s\S]*没有发现问题')
+    assert 'class="cm-line"' in done.stdout
+    assert "没有发现问题" in done.stdout
+    assert "Uncaught" not in done.stderr
+    assert "Content Security Policy" not in done.stderr
+
+
+@needs_chromium
+def test_the_mood_is_drawn_with_the_moment_it_tipped(console: str, gateway: Any, tmp_path: Path) -> None:
+    call = next(c for c in gateway.state["calls"] if c["metadata"]["product"] == "宽带" and c["status"] == "scored")
+    done = browse(f"{console}/interactions/{call['interaction_id']}?tab=mood", tmp_path, "--dump-dom", showing=r"<canvas[\s\S]*未能挽回|未能挽回[\s\S]*<canvas")
+    assert "未能挽回" in done.stdout
+    assert "<canvas" in done.stdout
+    assert "Uncaught" not in done.stderr

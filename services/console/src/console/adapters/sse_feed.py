@@ -24,7 +24,8 @@ _LINGER_S = 5.0
 _KNOWN = frozenset({
     "InteractionReceived", "TranscriptionStarted", "TranscriptCompleted", "TranscriptionFailed", "InteractionScored", "ScoringFailed", "AlertRaised",
     "PromiseMade", "SolutionSuggested", "KnowledgeGapFound", "ArticlePublished", "KpiBreached", "FeedbackReceived", "TicketOpened", "TicketAssigned",
-    "HintSuggested", "PromiseSettled", "EvaluationReviewed", "AppealOpened", "AppealDecided", "ScorecardPublished", "TicketEscalated", "TicketResolved", "TicketClosed", "TicketReopened", "TicketChanged", "TicketDueSoon", "TicketOverdue",
+    "HintSuggested", "PromiseSettled", "EvaluationReviewed", "AppealOpened", "AppealDecided", "ScorecardPublished",
+    "TicketEscalated", "TicketResolved", "TicketClosed", "TicketReopened", "TicketChanged", "TicketDueSoon", "TicketOverdue",
 })
 
 
