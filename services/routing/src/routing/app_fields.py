@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from chassis.errors import NotAllowedNow, NotFound
@@ -81,10 +82,10 @@ class Filling:
                     if ticket.particulars.looks < len(_AGAIN):
                         await self.to_look_at.again(ticket, self.routing.at() + _AGAIN[ticket.particulars.looks])
                         continue
-            await self.routing.system_change(ticket.tenant, ticket.ticket_id, lambda t, terms, at, told=conversation: self._looked(t, told, at))
+            await self.routing.system_change(ticket.tenant, ticket.ticket_id, partial(self._looked, conversation))
         return len(due)
 
-    def _looked(self, ticket: Ticket, conversation: Conversation | None, at: datetime) -> Ticket:
+    def _looked(self, conversation: Conversation | None, ticket: Ticket, terms: Terms, at: datetime) -> Ticket:
         if ticket.particulars.look_at is None or ticket.particulars.look_at > at:
             return ticket  # another replica has looked
         return filled(ticket, self.table, conversation, at, check=is_written_by_hand(ticket))

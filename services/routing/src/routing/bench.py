@@ -272,11 +272,11 @@ def main(name: str = "", *given: str) -> object:
     """One measurement by name."""
     match name:
         case "opening":
-            return asyncio.run(opening(*given))
+            return asyncio.run(opening(given[0], given[1]))
         case "open":
-            return asyncio.run(among_open(*given))
+            return asyncio.run(among_open(given[0]))
         case "timers":
-            return asyncio.run(timers(*given))
+            return asyncio.run(timers(given[0]))
         case "departments":
             return departments(json.loads(Path(given[0]).read_text(encoding="utf-8")))
         case _:

@@ -30,7 +30,7 @@ class MongoStaff:
 
     async def put(self, person: Person) -> Person:
         known = {name: list(value) if isinstance(value := getattr(person, name), tuple) else value for name in _KNOWN}
-        new = {
+        new: Document = {
             "tenant": person.tenant, "agent_id": person.agent_id, "said": Presence.OFFLINE.value, "until": None, "load": 0, "holding": [],
             "last_assigned_at": None,
         }

@@ -41,12 +41,12 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """One way to find a field; exactly one of `pattern`, `clause_with`, `amount`, `date` is given."""
+    """One way to find a field; exactly one of `pattern`, `clause_with`, `amount`, `day` is given."""
 
     pattern: re.Pattern[str] | None = None
     clause_with: tuple[str, ...] = ()
     amount: bool = False
-    date: bool = False
+    day: bool = False
     near: tuple[str, ...] = ()
     last: bool = False
 
