@@ -171,7 +171,7 @@ class Judgement:
             ui.label("本次查看已记入审计日志，请勿复制或外传。").classes("mj-notice")
             for original in found.get("originals", []):
                 span = original.get("redaction", {})
-                with line("mj-original"):
+                with line("mj-hero-line mj-original"):
                     chip(word(MASKED, span.get("kind")), "warn")
                     ui.label(original.get("text", "")).classes("mj-strong")
                     ui.space()
