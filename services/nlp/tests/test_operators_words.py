@@ -227,6 +227,15 @@ def test_meaning_embeds_every_sentence_once_for_all_conditions():
     assert {"I want my money back", "Right now"} <= set(encoder.encoded)
 
 
+def test_meaning_embeds_only_what_is_said_where_it_is_looked_for():
+    encoder = ByCharacters()
+    lines = ("a: 给您添了麻烦。", "c: 我要把钱拿回来。", "a: 请您稍等一下。")
+    node = {"any": [{"meaning": ["真是给您添麻烦了"], "role": "agent", "range": {"first_turns": 1}}, {"meaning": ["真是给您添麻烦了"], "role": "agent"}]}
+    assert [hit.text for hit in finding(node, said(*lines), encoder=encoder).hits][:1] == ["给您添了麻烦"]
+    assert encoder.encoded == ["真是给您添麻烦了", "给您添了麻烦", "请您稍等一下"]
+    assert finding({"meaning": ["你好"], "range": {"first_turns": 1}, "role": "agent"}, said("a: 嗯。", "c: 我要把钱拿回来。"), encoder=encoder).holds is False
+
+
 def test_meaning_is_compared_across_languages():
     dialogue = said(
         "a: 真是不好意思给您添了麻烦。", "c: I would like to get my money back.", "a: 麻烦您报一下手机号码。", "c: 把钱还给我吧。", "a: 已经发货了。",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -23,14 +23,21 @@ class SentenceEncoder(Protocol):
 
 
 class SentenceIndex:
-    """Every sentence of a contact with its vector: `places[i]` is (passage, start, end) of row i of `vectors`."""
+    """Every sentence of a contact: `places` are (passage, start, end), in order; a passage is embedded when it is first asked for."""
 
     def __init__(self, encoder: SentenceEncoder, passages: Sequence[Passage]) -> None:
-        self.places: list[tuple[int, int, int]] = []
-        texts: list[str] = []
-        for index, passage in enumerate(passages):
-            for match in _SENTENCE.finditer(passage.text):
-                if len(match[0].strip()) >= MIN_SENTENCE_CHARS:
-                    self.places.append((index, match.start(), match.end()))
-                    texts.append(match[0].strip())
-        self.vectors = encoder.encode(texts) if texts else np.zeros((0, 1), dtype=np.float32)
+        self._encoder, self._passages = encoder, passages
+        self.places = [
+            (index, match.start(), match.end())
+            for index, passage in enumerate(passages) for match in _SENTENCE.finditer(passage.text) if len(match[0].strip()) >= MIN_SENTENCE_CHARS
+        ]
+        self._vectors: dict[tuple[int, int, int], np.ndarray] = {}
+
+    def inside(self, passages: Collection[int]) -> tuple[list[tuple[int, int, int]], np.ndarray]:
+        """The places of sentences in these passages, and their vectors as rows; what is new is embedded in one go."""
+        places = [place for place in self.places if place[0] in passages]
+        new = [place for place in places if place not in self._vectors]
+        if new:
+            vectors = self._encoder.encode([self._passages[passage].text[start:end].strip() for passage, start, end in new])
+            self._vectors.update(zip(new, vectors, strict=True))
+        return places, np.stack([self._vectors[place] for place in places]) if places else np.zeros((0, 1), dtype=np.float32)

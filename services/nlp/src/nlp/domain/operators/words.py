@@ -134,14 +134,16 @@ def meaning(view: Evaluator, condition: c.Meaning, window: Window, rule_id: str)
     index = view.scanned.sentences
     if examples is None or index is None or not index.places:
         return c.Finding(False)
-    likeness = (index.vectors @ examples.T).max(axis=1)
+    places, vectors = index.inside(set(view.inside(window)))
+    if not places:
+        return view.found([], window)
+    likeness = (vectors @ examples.T).max(axis=1)
     counter = view.scanned.book.vectors(condition.counter_examples)
-    unlikeness = (index.vectors @ counter.T).max(axis=1) if counter is not None else likeness * 0
-    wanted = set(view.inside(window))
+    unlikeness = (vectors @ counter.T).max(axis=1) if counter is not None else likeness * 0
     hits = [
         view.hit_at(passage, start, end, min(1.0, 0.6 + (like - condition.threshold)), rule_id)
-        for (passage, start, end), like, unlike in zip(index.places, likeness.tolist(), unlikeness.tolist(), strict=True)
-        if passage in wanted and like >= condition.threshold and like > unlike
+        for (passage, start, end), like, unlike in zip(places, likeness.tolist(), unlikeness.tolist(), strict=True)
+        if like >= condition.threshold and like > unlike
     ]
     return view.found(hits, window)
 
