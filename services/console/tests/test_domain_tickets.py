@@ -108,7 +108,7 @@ def test_what_the_browser_counts_from_stays_the_same_within_a_period() -> None:
 @pytest.mark.parametrize(
     ("given", "state", "words"),
     [
-        ({"running": False, "used_s": 9_000}, "paused", "已暂停 · 剩余 7 小时 30 分"),
+        ({"running": False, "used_s": 9_000}, "paused", "已暂停 · 剩 7 小时 30 分"),
         ({"running": False, "used_s": 37_800}, "paused", "已暂停 · 已超时 30 分钟"),
         ({"running": False, "met_at": "2026-11-21T05:00:00Z", "used_s": 60}, "met", "已按时完成"),
         ({"running": False, "met_at": "2026-11-21T05:00:00Z", "breached_at": "2026-11-21T04:00:00Z", "used_s": 39_600}, "late", "超时 1 小时 完成"),

@@ -120,3 +120,21 @@ async def test_what_came_of_rectifications_is_summed_by_cause(visit: Visit, gate
 async def test_a_service_ticket_is_no_rectification(visit: Visit, gateway: Any) -> None:
     user = await visit(f"/rectifications/{gateway.state['tickets'][0]['ticket_id']}")
     await user.should_see("这不是整改工单", retries=60)
+
+
+async def test_a_plan_that_is_being_written_stays_when_an_event_comes(visit: Visit, gateway: Any) -> None:
+    ticket = next(t for t in matters(gateway) if not t["rectification"]["calls"])
+    user = await visit(f"/rectifications/{ticket['ticket_id']}")
+    await user.should_see(marker="plan", retries=60)
+    await eventually(lambda: listening(gateway))
+    user.find(marker="action").type("带教旁听")
+    asked = len(gateway.asked(f"/v1/tickets/{ticket['ticket_id']}"))
+    gateway.emit("TicketChanged", ticket=ticket | {"version": ticket["version"] + 1}, action="commented")
+
+    async def drawn_anew() -> bool:
+        return len(gateway.asked(f"/v1/tickets/{ticket['ticket_id']}")) > asked
+
+    await eventually(drawn_anew)
+    await user.should_see(marker="plan", retries=40)
+    with user:
+        assert next(iter(user.find(marker="action").elements)).value == "带教旁听"  # type: ignore[attr-defined]

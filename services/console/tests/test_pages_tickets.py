@@ -294,3 +294,30 @@ async def test_a_ticket_is_watched_and_left_again(visit: Visit, gateway: Any) ->
 async def test_missing_facts_are_named_in_chinese(visit: Visit, gateway: Any) -> None:
     user = await visit(f"/tickets/{gateway.state['tickets'][0]['ticket_id']}")
     await user.should_see("还缺：影响范围", retries=60)
+
+
+async def test_what_somebody_types_stays_when_the_ticket_is_drawn_anew(visit: Visit, gateway: Any) -> None:
+    ticket = ticket_in(gateway, "in_progress")
+    user = await visit(f"/tickets/{ticket['ticket_id']}")
+    await user.should_see(marker="resolve", retries=60)
+    await eventually(lambda: listening(gateway))
+    user.find(marker="resolve").click()
+    await user.should_see(marker="confirm", retries=20)
+    user.find(marker="words").type("更换光猫")
+    asked = len(gateway.asked(f"/v1/tickets/{ticket['ticket_id']}"))
+    changed = {k: v for k, v in ticket.items() if k != "history"} | {"version": ticket["version"] + 1}
+    gateway.emit("TicketChanged", ticket=changed, action="commented")
+
+    async def drawn_anew() -> bool:
+        return len(gateway.asked(f"/v1/tickets/{ticket['ticket_id']}")) > asked
+
+    await eventually(drawn_anew)
+    await user.should_see(marker="state", retries=40)
+    with user:
+        assert next(iter(user.find(marker="words").elements)).value == "更换光猫"  # type: ignore[attr-defined]
+    user.find(marker="confirm").click()
+
+    async def resolved() -> bool:
+        return bool(ticket_now(gateway, ticket)["state"] == "resolved")
+
+    await eventually(resolved)

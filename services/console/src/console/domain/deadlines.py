@@ -57,7 +57,7 @@ class Countdown:
         if self.state == "late":
             return f"超时 {lasting(-self.left_s)} 完成"
         if self.state == "paused":
-            return f"已暂停 · {'剩余 ' + lasting(self.left_s) if self.left_s >= 0 else '已超时 ' + lasting(-self.left_s)}"
+            return f"已暂停 · {'剩 ' + lasting(self.left_s) if self.left_s >= 0 else '已超时 ' + lasting(-self.left_s)}"
         return counted(self.left_s)
 
     @property

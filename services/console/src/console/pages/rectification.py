@@ -30,6 +30,8 @@ class RectificationPage:
         self.ticket: Ticket = {}
         self.calendars = Calendars()
         self.section: Section[Ticket] | None = None
+        # What somebody types stays when an event draws the page anew.
+        self.draft: dict[str, str] = {"cause": "", "action": ""}
         self.actions = TicketActions(session, lambda: self.ticket, self.changed)
 
     async def fetch(self) -> Ticket:
@@ -88,9 +90,10 @@ class RectificationPage:
                 ui.label("没有片段。").classes("mj-muted")
             for clip in clips:
                 self._clip(clip, hears)
-            if clips and hears:
+            spoken = any(clip.get("end_ms") for clip in clips)
+            if spoken and hears:
                 ui.element("audio").props("preload=none controls").classes("mj-audio mj-clip")
-            elif clips:
+            elif spoken:
                 ui.label("您的密钥没有收听录音的权限，只显示文字。").classes("mj-muted small")
 
     def _clip(self, clip: EvidenceClip, hears: bool) -> None:
@@ -101,7 +104,8 @@ class RectificationPage:
                 with ui.element("button").props(f'type=button aria-label=播放 data-clip="/audio/{one}" {places}').classes("mj-play"):
                     ui.icon("play_arrow").classes("off")
                     ui.icon("stop").classes("on")
-            ui.label(clock(clip.get("start_ms"))).classes("mj-moment-at")
+            if clip.get("end_ms"):
+                ui.label(clock(clip.get("start_ms"))).classes("mj-moment-at")
             ui.label(f"“{clip.get('text', '')}”").classes("mj-text mj-grow")
             ui.link("查看这一刻 →", f"/interactions/{one}#turn={clip.get('turn_id', '')}").classes("mj-link")
 
@@ -143,14 +147,17 @@ class RectificationPage:
                 action.error = "请填写措施"
                 return
             button.props("loading")
-            await self.actions.post("plan", "提交方案", {"root_cause": cause.value, "action": action.value.strip()})
+            if await self.actions.post("plan", "提交方案", {"root_cause": cause.value, "action": action.value.strip()}):
+                self.draft |= {"cause": "", "action": ""}
             button.props(remove="loading")
 
         with ui.element("div").classes("mj-plan"):
-            cause = choice(ROOT_CAUSE, label="根因", value=known if known in ROOT_CAUSE else "training").classes("mj-full").mark("cause")
+            self.draft["cause"] = self.draft["cause"] or (known if known in ROOT_CAUSE else "") or "training"
+            cause = choice(ROOT_CAUSE, label="根因", value=self.draft["cause"]).bind_value(self.draft, "cause").classes("mj-full").mark("cause")
             if suggested in ROOT_CAUSE:
                 ui.label(f"根据证据建议先查：{ROOT_CAUSE[suggested]}").classes("mj-muted small")
-            action = ui.textarea("措施：做什么、谁来做、何时做完").props("outlined dense rows=3 maxlength=2000").classes("mj-full").mark("action")
+            action = ui.textarea("措施：做什么、谁来做、何时做完", value=self.draft["action"]).bind_value(self.draft, "action")
+            action.props("outlined dense rows=3 maxlength=2000").classes("mj-full").mark("action")
             button = strong_button("提交方案，开始复核", send, icon="rule").mark("plan")
 
     def _proof(self, t: Ticket, matter: Rectification) -> None:

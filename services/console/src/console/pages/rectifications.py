@@ -135,7 +135,7 @@ class Rectifications:
                 with ui.element("div"):
                     ui.label("验证 C").classes("mj-fact-name")
                     _bar("整改前", one.get("failing_before"), "bad")
-                    _bar("整改后", one.get("failing_after"), "good")
+                    _bar("整改后", one.get("failing_after"), "good" if one.get("failing_after", 0.0) < one.get("failing_before", 1.0) else "bad")
                 with ui.element("div"):
                     ui.label("巩固 A").classes("mj-fact-name")
                     ui.label(f"通过 {one.get('passed', 0)} · 未通过 {one.get('failed', 0)} · 复发 {one.get('relapsed', 0)}").classes("mj-text")

@@ -14,7 +14,7 @@ from console.domain.live import RESUMED, Event, ticket_of
 from console.domain.ticket_steps import possible
 from console.domain.words import FINDING, NONE, TICKET_ACTION, TICKET_KIND, TICKET_STATE, URGENCY, cause, short, when, word
 from console.pages.controls import fact, line, plain_button, strong_button
-from console.pages.frame import Section, act, card, chip
+from console.pages.frame import Section, card, chip
 from console.pages.ticket_actions import TicketActions, menu
 from console.pages.ticket_board import badges
 from console.pages.ticket_clock import ClockLabel, calendars_of, ticket_head
@@ -151,7 +151,7 @@ class TicketPage:
             if t.get("missing_fields"):
                 ui.label(f"还缺：{'、'.join(self.titles.get(f, f) for f in t['missing_fields'])}").classes("mj-notice")
             for finding in t.get("findings", []):
-                with line("mj-finding"):
+                with line("mj-mismatch"):
                     chip(word(FINDING, finding.get("kind")), "bad")
                     ui.label(f"工单写“{finding.get('ticket_says') or '（空）'}”，会话中是“{finding.get('contact_says', '')}”").classes("mj-text")
                     self._place(t, finding.get("turn_id", ""), finding.get("text", ""))
@@ -173,12 +173,10 @@ class TicketPage:
         return self.session.caller.get("principal", "")
 
     async def _watch(self) -> None:
-        if await act(self.session.gateway.post(f"{path('tickets', self.id)}:watch", {"watcher": self.me}), "已关注") is not None:
-            await self.changed(self.ticket)
+        await self.actions.post("watch", "关注", {"watcher": self.me})
 
     async def _unwatch(self) -> None:
-        if await act(self.session.gateway.post(f"{path('tickets', self.id)}:unwatch", {"watcher": self.me}), "已取消关注") is not None:
-            await self.changed(self.ticket)
+        await self.actions.post("unwatch", "取消关注", {"watcher": self.me})
 
     def _facts(self, t: Ticket) -> None:
         with card("基本信息"), line("mj-facts grid"):

@@ -18,10 +18,14 @@ Changed = Callable[[Ticket], Awaitable[None] | None]
 
 
 class TicketActions:
-    """The steps of one ticket as a page shows it; `changed` is told the ticket after each, also after somebody else's."""
+    """The steps of one ticket as a page shows it; `changed` is told the ticket after each, also after somebody else's.
+
+    Dialogs and notices hang on the page itself: what shows the ticket is drawn anew by every event, also while somebody types.
+    """
 
     def __init__(self, session: Session, ticket: Callable[[], Ticket], changed: Changed) -> None:
         self._session, self._ticket, self._changed = session, ticket, changed
+        self._page = ui.context.client
 
     def starter(self, step: Step) -> Callable[[], Any]:
         """What a button does: ask where something is needed, else do it."""
@@ -48,7 +52,7 @@ class TicketActions:
             if done:
                 box.close()
 
-        with dialog(step.name) as box:
+        with self._page, dialog(step.name) as box:
             text = (ui.textarea(label) if long else ui.input(label)).props("outlined dense autofocus maxlength=2000").classes("mj-full").mark("words")
             note = None if field == "note" else words("备注（可不填）", most=500).classes("mj-full")
             with line("mj-actions"):
@@ -64,14 +68,16 @@ class TicketActions:
         shown = self._ticket()
         ticket_id = shown.get("ticket_id", "")
         try:
-            after = await self._session.gateway.post(f"{path('tickets', ticket_id)}:{verb}", {"version": shown.get("version", 0)} | fields)
+            # Watching changes nothing that others may have changed, and takes no version.
+            seen = {} if verb in ("watch", "unwatch") else {"version": shown.get("version", 0)}
+            after = await self._session.gateway.post(f"{path('tickets', ticket_id)}:{verb}", seen | fields)
         except (Stale, NotAllowedNow) as e:
             await self._refused(name, shown, e)
             return False
         except Problem as e:
-            ui.notify(said(e), type="negative", position="top", timeout=8000, close_button="知道了")
+            self._notify(said(e), bad=True)
             return False
-        ui.notify(f"已{name}", type="positive", position="top")
+        self._notify(f"已{name}")
         await self._tell(after.get("ticket", after))
         return True
 
@@ -79,7 +85,7 @@ class TicketActions:
         try:
             current: Ticket = await self._session.gateway.get(path("tickets", shown.get("ticket_id", "")))
         except Problem as e:
-            ui.notify(said(e), type="negative", position="top", timeout=8000, close_button="知道了")
+            self._notify(said(e), bad=True)
             return
         stale = isinstance(problem, Stale)
 
@@ -87,7 +93,7 @@ class TicketActions:
             box.close()
             await self._tell(current)
 
-        with dialog("工单刚被他人修改" if stale else f"现在不能“{name}”", persistent=False) as box:
+        with self._page, dialog("工单刚被他人修改" if stale else f"现在不能“{name}”", persistent=False) as box:
             if stale:
                 seen, now = shown.get("version", 0), current.get("version", 0)
                 state = word(TICKET_STATE, current.get("state"))
@@ -102,6 +108,13 @@ class TicketActions:
             with line("mj-actions"):
                 quiet_button("先不刷新", box.close)
                 strong_button("查看最新内容", reload, icon="refresh").mark("reload")
+
+    def _notify(self, words: str, *, bad: bool = False) -> None:
+        with self._page:
+            if bad:
+                ui.notify(words, type="negative", position="top", timeout=8000, close_button="知道了")
+            else:
+                ui.notify(words, type="positive", position="top")
 
     async def _tell(self, ticket: Ticket) -> None:
         told = self._changed(ticket)

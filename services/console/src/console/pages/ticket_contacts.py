@@ -70,6 +70,7 @@ class Contacts:
     def _moment(self, interaction_id: str, turn_id: str, at_ms: int, about: str, said: str, icon: str = "flag") -> None:
         with ui.link(target=f"/interactions/{interaction_id}#turn={turn_id}").classes("mj-moment"):
             ui.icon(icon).classes("mj-muted")
-            ui.label(clock(at_ms)).classes("mj-moment-at")
+            if at_ms:
+                ui.label(clock(at_ms)).classes("mj-moment-at")
             ui.label(about).classes("mj-strong small")
             ui.label(f"“{said}”" if said else "").classes("mj-muted small mj-ellipsis")

@@ -237,7 +237,7 @@ async def build(session: Session, request: Request) -> None:
             choice({"": "全部"} | known, label=label, value=chosen, on_change=partial(page.filter, name)).classes("mj-filter slim").mark(f"filter-{name}")
         for name, label, suggestions in (("department", "部门", list(DEPARTMENTS)), ("assignee", "负责人", None)):
             words(label, value=getattr(wanted, name), on_change=partial(page.filter, name), suggestions=suggestions).classes("mj-filter slim")
-        choice({"": "开单时间", "due": "到期先后"}, label="排序", value=wanted.order_by, on_change=partial(page.filter, "order_by")).classes("mj-filter slim")
+        choice({"": "最新", "due": "到期"}, label="排序", value=wanted.order_by, on_change=partial(page.filter, "order_by")).classes("mj-filter slim")
         ui.switch("只看超时", value=wanted.overdue, on_change=partial(page.filter, "overdue")).props("dense color=negative")
     page.section = Section(page.fetch, page.show, lines=8)
     ui.timer(30.0, page.refresh)
