@@ -20,7 +20,8 @@ def settled(condition, within_s=90):
 @pytest.fixture(scope="module")
 def complaint(platform, admin, calls):
     """An angry call, scored and with its ticket."""
-    interaction_id = admin.sent(calls[0].audio, {**calls[0].metadata, "external_id": "traced"})
+    # A customer of its own: a second contact of one who called before joins the ticket there is.
+    interaction_id = admin.sent(calls[0].audio, {**calls[0].metadata, "external_id": "traced", "customer_id": "traced", "agent_id": "traced"})
     admin.until(interaction_id, "scored")
     settled(lambda: admin.get("/v1/tickets", interaction_id=interaction_id)["tickets"])
     return interaction_id

@@ -2,6 +2,7 @@
 
 import io
 import threading
+import time
 
 import av
 import grpc
@@ -57,7 +58,11 @@ def test_the_python_sdk_goes_all_the_way(target, calls, tmp_path):
         mingjian.wait_until_scored(sent["interaction_id"], timeout_s=120, on_status=lambda s: steps.append(s))
         assert mingjian.evaluation(sent["interaction_id"])["ticket_type"] == "投诉"
         assert mingjian.transcript(sent["interaction_id"])["turns"]
-        assert any(t["kind"] == "service" for t in mingjian.tickets(interaction_id=sent["interaction_id"]))
+        deadline = time.monotonic() + 30  # tickets follow the evaluation by an event
+        while not (found := [t for t in mingjian.tickets(interaction_id=sent["interaction_id"]) if t["kind"] == "service"]):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        assert found[0]["type"] == "投诉"
         assert mingjian.search_articles("宽带断网怎么报修")
         with pytest.raises(MingjianProblem) as caught:
             mingjian.send_chat([{"role": "customer", "text": "宽带断了"}], {"industry": "farming"})

@@ -9,8 +9,9 @@ from chassis.messaging import ensure_stream
 from chassis.mongo import LAST, encode_page_token
 from mingjian.routing.v1.events_pb2 import TicketOpened, TicketOverdue
 from routing.adapters.mongo_tickets import _INDEXED, MongoTickets, due_query_for, index_name, query_for
-from routing.app import Happened, Routing, TicketFilter
+from routing.app import Happened, Routing, TicketFilter, Who
 from routing.domain import tickets as steps
+from routing.domain.clocks import Target
 from routing.domain.tickets import Action, Kind, Promise, State, Urgency
 
 
@@ -259,3 +260,18 @@ async def test_after_an_hour_down_late_timers_go_off_once_and_in_order(db, event
     assert await again.fire_due() == 0
     missed = [TicketOverdue.FromString(data) for name, _, data in await stored_events(events) if name == "TicketOverdue"]
     assert [told.ticket.interaction_id for told in missed if told.deadline == "first_response"] == ["i00", "i15", "i30"]
+
+
+async def test_a_ticket_stored_before_there_were_clocks_can_still_be_worked_on(db, events, departments, book, clock, tickets, open_ticket):
+    ticket = open_ticket(interaction_id="i1")
+    await added(tickets, ticket)
+    newer = ("clocks", "waiting", "due", "allowed_ms", "policy_id", "levels_version", "level", "team_id", "rectification", "interactions")
+    hour = timedelta(hours=1)
+    deadlines = {"first_response": ticket.opened_at + 2 * hour, "resolution": ticket.opened_at + 48 * hour}
+    await db["tickets"].update_one({"ticket_id": ticket.ticket_id}, {"$unset": dict.fromkeys(newer, ""), "$set": {"deadlines": deadlines}})
+    routing = Routing(tickets, departments, book, clock, new_id, derived_id)
+    before = await routing.get(Who("t1", "chief"), ticket.ticket_id)
+    assert before.due == {Target.FIRST_RESPONSE: deadlines["first_response"], Target.RESOLUTION: deadlines["resolution"]}
+    clock.move(hour)
+    after = await routing.comment(Who("t1", "chief"), ticket.ticket_id, 0, "跟进")
+    assert after.clocks[Target.RESOLUTION].used == hour and after.levels_version == ticket.levels_version

@@ -325,7 +325,10 @@ class Routing:
         new = levels.terms_for(ticket)
         if ticket.state in (State.RESOLVED, State.CLOSED):
             return ticket, new
-        old = (await self.levels.version(ticket.tenant, ticket.levels_version)).terms_of(ticket.policy_id) or new
+        try:
+            old = (await self.levels.version(ticket.tenant, ticket.levels_version)).terms_of(ticket.policy_id) or new
+        except NotFound:  # it is older than any version that is kept
+            old = new
         return steps.under_terms(ticket, old, new, levels.version, at), new
 
     async def _under_fitting(self, ticket: Ticket, terms: Terms, at: datetime) -> tuple[Ticket, Terms]:

@@ -11,6 +11,7 @@ from nlp.domain.phrases import SHORT_SAME_SOUND, Phrase
 
 MAX_LISTED = 6
 MAX_EXPANDED_CHARS = 120
+MAX_EXPRESSION_CHARS = 40
 _ROLES = {Role.AGENT: "坐席", Role.CUSTOMER: "客户", None: ""}
 _EMOTIONS = {"angry": "愤怒", "anxious": "焦急", "neutral": "平静", "satisfied": "满意"}
 _ATTRIBUTES = {
@@ -102,8 +103,12 @@ def _words(condition: c.Words, rules: Rules) -> str:
 
 def _pattern(condition: c.Pattern, rules: Rules) -> str:
     del rules
-    without = f"（符合“{condition.excluding.source}”的不算）" if condition.excluding is not None else ""
-    return f"说出符合表达式“{condition.expression.source}”的话{without}"
+    without = f"（符合“{_cut(condition.excluding.source)}”的不算）" if condition.excluding is not None else ""
+    return f"说出符合表达式“{_cut(condition.expression.source)}”的话{without}"
+
+
+def _cut(expression: str) -> str:
+    return expression if len(expression) <= MAX_EXPRESSION_CHARS else expression[: MAX_EXPRESSION_CHARS - 1] + "…"
 
 
 def _near(condition: c.Near, rules: Rules) -> str:
@@ -234,7 +239,9 @@ def _side(condition: c.Attribute, value: str) -> str:
 def _named(condition: c.Named, rules: Rules) -> str:
     inner = rules.get(condition.name)
     told = describe(inner, {name: rule for name, rule in rules.items() if name != condition.name}) if inner is not None else ""
-    return told if told and len(told) <= MAX_EXPANDED_CHARS else f"符合规则“{condition.name}”"
+    if not told:
+        return f"符合规则“{condition.name}”"
+    return told if len(told) <= MAX_EXPANDED_CHARS else told[: MAX_EXPANDED_CHARS - 1] + "…"
 
 
 def _each_of(parts: tuple[c.Condition, ...], rules: Rules) -> list[str]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chassis.errors import InvalidInput, NotFound, Stale
@@ -20,6 +20,8 @@ from chassis.mongo import (
 )
 
 from routing.adapters.mongo_desk import desk_document, desk_in
+from routing.adapters.mongo_due import due_windows
+from routing.adapters.mongo_older import with_clocks
 from routing.adapters.mongo_particulars import particulars_document, particulars_in
 from routing.adapters.mongo_rectification import matter_document, matter_in
 from routing.adapters.mongo_search import MongoSearch, to_index
@@ -162,8 +164,13 @@ class MongoTickets:
         return Page(tickets, encode_page_token(found[size - 1]["order"]) if len(found) > size else "")
 
     async def _soonest(self, tenant: str, narrowed: TicketFilter, size: int, token: str) -> Page:
-        query = due_query_for(tenant, narrowed, _order_in(token))
-        found = await self._tickets.find(query, {"history": 0, "outbox": 0}).sort("due_order", 1).limit(size + 1).to_list(size + 1)
+        after, found = _order_in(token), list[Document]()
+        for low, high in due_windows(datetime.now(UTC), after):
+            left = size + 1 - len(found)
+            query = due_query_for(tenant, narrowed, low, high)
+            found += await self._tickets.find(query, {"history": 0, "outbox": 0}).sort("due_order", 1).limit(left).to_list(left)
+            if len(found) > size:
+                break
         tickets = tuple(ticket_in(document) for document in found[:size])
         return Page(tickets, encode_page_token(found[size - 1]["due_order"]) if len(found) > size else "")
 
@@ -198,15 +205,15 @@ def stored_new(ticket: Ticket, timer_at: datetime | None) -> Document:
     }
 
 
-def due_query_for(tenant: str, narrowed: TicketFilter, after: str) -> Document:
-    """Tickets with a deadline that still runs, soonest first, after a place in that order; one index range. Raises InvalidInput."""
+def due_query_for(tenant: str, narrowed: TicketFilter, after: str, until: str = LAST) -> Document:
+    """Tickets with a deadline that still runs, soonest first, between two places in that order; one index range. Raises InvalidInput."""
     asked = {name: value for name, value in _asked(narrowed).items() if name not in ("visible_to",)}
     if narrowed.visible_to:
         asked["visible_to"] = narrowed.visible_to
     fields = next((f for f in _DUE_INDEXED if set(f) == asked.keys()), None)
     if fields is None:
         raise InvalidInput("order_by", "due goes with no other filter, or with one of assignee, department, kind")
-    return {"tenant": tenant} | asked | {"due_order": {"$gt": after}}
+    return {"tenant": tenant} | asked | {"due_order": {"$gt": after, "$lt": until}}
 
 
 def query_for(tenant: str, narrowed: TicketFilter) -> tuple[Document, Document]:
@@ -334,6 +341,7 @@ def _entry_document(entry: HistoryEntry) -> Document:
 
 def ticket_in(document: Document) -> Ticket:
     """A ticket as it is stored; without history where that was not read."""
+    document = with_clocks(document)
     return Ticket(
         ticket_id=document["ticket_id"],
         tenant=document["tenant"],
