@@ -124,7 +124,8 @@ def test_an_answer_given_beforehand_decides(answer, holds, hits, against):
 
 
 @pytest.mark.parametrize(("answer", "why"), [
-    (Answer(None, 0.0), "语言模型无法判断"), (Answer(None, 0.0, failure="语言模型无法访问"), "语言模型无法访问"), (Answer(True, 0.6, ("t2",)), "语言模型把握不足（0.60）"),
+    (Answer(None, 0.0), "语言模型无法判断"), (Answer(None, 0.0, failure="语言模型无法访问"), "语言模型无法访问"),
+    (Answer(True, 0.6, ("t2",)), "语言模型把握不足（0.60）"),
 ])
 def test_what_was_not_answered_for_sure_may_hold_or_not(answer, why):
     question = Question("坐席是否真正理解了客户的诉求？", (), ("t1", "t2"))

@@ -2,14 +2,111 @@
 
 from typing import Literal, TypedDict
 
+from client.figure_shapes import (
+    Article as Article,
+)
+from client.figure_shapes import (
+    Found as Found,
+)
+from client.figure_shapes import (
+    Graph as Graph,
+)
+from client.figure_shapes import (
+    GraphEdge as GraphEdge,
+)
+from client.figure_shapes import (
+    GraphNode as GraphNode,
+)
+from client.figure_shapes import (
+    ItemRate as ItemRate,
+)
+from client.figure_shapes import (
+    Kpi as Kpi,
+)
+from client.figure_shapes import (
+    KpiChange as KpiChange,
+)
+from client.figure_shapes import (
+    KpiGroup as KpiGroup,
+)
+from client.figure_shapes import (
+    KpiUnit as KpiUnit,
+)
+from client.figure_shapes import (
+    Target as Target,
+)
+from client.figure_shapes import (
+    TargetSense as TargetSense,
+)
+from client.ticket_shapes import (
+    AllowedTime as AllowedTime,
+)
+from client.ticket_shapes import (
+    Attachment as Attachment,
+)
+from client.ticket_shapes import (
+    DrillLine as DrillLine,
+)
+from client.ticket_shapes import (
+    EvidenceClip as EvidenceClip,
+)
+from client.ticket_shapes import (
+    HistoryEntry as HistoryEntry,
+)
+from client.ticket_shapes import (
+    LevelPolicy as LevelPolicy,
+)
+from client.ticket_shapes import (
+    PlannedAlarm as PlannedAlarm,
+)
+from client.ticket_shapes import (
+    ProofCall as ProofCall,
+)
+from client.ticket_shapes import (
+    ProofStandard as ProofStandard,
+)
+from client.ticket_shapes import (
+    Rectification as Rectification,
+)
+from client.ticket_shapes import (
+    RectificationSum as RectificationSum,
+)
+from client.ticket_shapes import (
+    RectificationTarget as RectificationTarget,
+)
+from client.ticket_shapes import (
+    RootCause as RootCause,
+)
+from client.ticket_shapes import (
+    ServiceLevels as ServiceLevels,
+)
+from client.ticket_shapes import (
+    SpecialDay as SpecialDay,
+)
+from client.ticket_shapes import (
+    Ticket as Ticket,
+)
+from client.ticket_shapes import (
+    TicketClock as TicketClock,
+)
+from client.ticket_shapes import (
+    TicketField as TicketField,
+)
+from client.ticket_shapes import (
+    TicketFinding as TicketFinding,
+)
+from client.ticket_shapes import (
+    TicketState as TicketState,
+)
+from client.ticket_shapes import (
+    WorkingCalendar as WorkingCalendar,
+)
+
 Role = Literal["agent", "customer"]
 Status = Literal["received", "transcribing", "scoring", "scored", "failed"]
 ItemOutcome = Literal["pass", "fail", "na", "abstain"]
 Urgency = Literal["normal", "high"]
-TicketState = Literal["open", "assigned", "in_progress", "waiting", "resolved", "closed"]
 TicketAction = Literal["assign", "start", "escalate", "comment", "resolve", "close", "reopen"]
-KpiUnit = Literal["ratio", "points", "minutes", "count", "nps"]
-TargetSense = Literal["at_least", "at_most"]
 
 
 class Channels(TypedDict, total=False):
@@ -265,323 +362,6 @@ class Evaluation(TypedDict, total=False):
     provenance: Provenance
     chain: ChainLink
     live: LiveComparison
-
-
-class HistoryEntry(TypedDict, total=False):
-    at: str
-    by: str
-    action: str
-    from_state: TicketState
-    to_state: TicketState
-    note: str
-
-
-class TicketClock(TypedDict, total=False):
-    target: Literal["first_response", "next_response", "diagnosis", "resolution"]
-    allowed_s: int
-    used_s: int
-    running: bool
-    due_at: str
-    met_at: str
-    breached_at: str
-
-
-class EvidenceClip(TypedDict, total=False):
-    interaction_id: str
-    turn_id: str
-    start_ms: int
-    end_ms: int
-    text: str
-
-
-class DrillLine(TypedDict, total=False):
-    role: Literal["scene", "customer", "agent"]
-    text: str
-
-
-class ProofCall(TypedDict, total=False):
-    interaction_id: str
-    at: str
-    failed: bool
-
-
-class ProofStandard(TypedDict, total=False):
-    """Shares and chances, 0 to 1."""
-
-    mended_rate: float
-    unmended_rate: float
-    false_pass: float
-    false_fail: float
-    at_most: int
-
-
-RootCause = Literal["unspecified", "training", "process", "system", "product"]
-RectificationTarget = Literal["agent", "team", "product"]
-
-
-class Rectification(TypedDict, total=False):
-    """What has to be put right and how far its proof is."""
-
-    target: RectificationTarget
-    target_id: str
-    item_id: str
-    item_title: str
-    script: str
-    drill: list[DrillLine]
-    evidence: list[EvidenceClip]
-    failed_before: int
-    judged_before: int
-    fatal: bool
-    suggested_cause: RootCause
-    root_cause: RootCause
-    action: str
-    proof_since: str
-    calls: list[ProofCall]
-    verdict: Literal["not_yet", "passed", "failed"]
-    still_needed: int
-    standard: ProofStandard
-    relapse_until: str
-    relapses: int
-
-
-class RectificationSum(TypedDict, total=False):
-    """What became of the rectifications of one cause and item; shares 0 to 1, unset where none was judged."""
-
-    root_cause: RootCause
-    item_id: str
-    item_title: str
-    target: RectificationTarget
-    opened: int
-    running: int
-    passed: int
-    failed: int
-    relapsed: int
-    failing_before: float
-    failing_after: float
-    actions: list[str]
-
-
-class Attachment(TypedDict, total=False):
-    attachment_id: str
-    name: str
-    media_type: str
-    size_bytes: int
-    sha256: str
-    by: str
-    at: str
-
-
-class TicketField(TypedDict, total=False):
-    field_id: str
-    title: str
-    value: str
-    by: str
-    turn_id: str
-    text: str
-
-
-class TicketFinding(TypedDict, total=False):
-    """Something in which a ticket and its contact do not agree."""
-
-    kind: str
-    field_id: str
-    ticket_says: str
-    contact_says: str
-    turn_id: str
-    text: str
-
-
-class SpecialDay(TypedDict, total=False):
-    date: str
-    periods: str
-
-
-class WorkingCalendar(TypedDict, total=False):
-    """`weekly` holds Monday to Sunday, each as "09:00-12:00 13:30-18:00"."""
-
-    calendar_id: str
-    title: str
-    zone: str
-    weekly: list[str]
-    days: list[SpecialDay]
-
-
-class AllowedTime(TypedDict, total=False):
-    target: str
-    seconds: int
-
-
-class LevelPolicy(TypedDict, total=False):
-    policy_id: str
-    calendar_id: str
-    kinds: list[str]
-    types: list[str]
-    urgencies: list[str]
-    tiers: list[str]
-    industries: list[str]
-    causes: list[str]
-    allowed: list[AllowedTime]
-    warn_at: list[float]
-    escalate_after_s: list[int]
-
-
-class ServiceLevels(TypedDict, total=False):
-    """One version of calendars and policies."""
-
-    version: str
-    active: bool
-    published_by: str
-    published_at: str
-    note: str
-    source: str
-    calendars: list[WorkingCalendar]
-    policies: list[LevelPolicy]
-
-
-class PlannedAlarm(TypedDict, total=False):
-    target: str
-    at: str
-    share: float
-    level: int
-
-
-class Ticket(TypedDict, total=False):
-    ticket_id: str
-    tenant: str
-    interaction_id: str
-    kind: Literal["service", "callback", "rectification"]
-    type: str
-    urgency: Urgency
-    department: str
-    line: int
-    state: TicketState
-    title: str
-    description: str
-    causes: list[str]
-    customer_id: str
-    customer_tier: str
-    agent_id: str
-    product: str
-    assignee: str
-    opened_at: str
-    first_response_due_at: str
-    resolution_due_at: str
-    first_responded_at: str
-    resolved_at: str
-    closed_at: str
-    overdue: bool
-    resolution: str
-    version: int
-    history: list[HistoryEntry]
-    routed_by: str
-    clocks: list[TicketClock]
-    policy_id: str
-    levels_version: str
-    level: int
-    next_due_at: str
-    team_id: str
-    interaction_ids: list[str]
-    rectification: Rectification
-    fields: list[TicketField]
-    missing_fields: list[str]
-    findings: list[TicketFinding]
-    checked_at: str
-    skill: str
-    industry: str
-    watchers: list[str]
-    attachments: list[Attachment]
-    external_id: str
-
-
-class Article(TypedDict, total=False):
-    article_id: str
-    title: str
-    questions: list[str]
-    answer: str
-    script: str
-    industry: str
-    product: str
-    issue: str
-    tags: list[str]
-    state: Literal["submitted", "published", "retired"]
-    version: int
-    updated_at: str
-
-
-class Found(TypedDict, total=False):
-    """An article with why it was found; `relevance` 0 to 1."""
-
-    article: Article
-    relevance: float
-    because: str
-
-
-class GraphNode(TypedDict, total=False):
-    """A product, an issue or a solution; a solution names its article."""
-
-    node_id: str
-    kind: Literal["product", "issue", "solution"]
-    name: str
-    article_id: str
-
-
-class GraphEdge(TypedDict):
-    from_node_id: str
-    to_node_id: str
-
-
-class Graph(TypedDict, total=False):
-    nodes: list[GraphNode]
-    edges: list[GraphEdge]
-
-
-class Kpi(TypedDict, total=False):
-    kpi: str
-    title: str
-    unit: KpiUnit
-    value: float
-    numerator: float
-    denominator: float
-    target: float
-    sense: TargetSense
-    met: bool
-
-
-class KpiGroup(TypedDict, total=False):
-    key: str
-    kpis: list[Kpi]
-
-
-class KpiChange(TypedDict, total=False):
-    """One figure in two spans of days; `change` and `better` are absent where there is nothing to compare."""
-
-    current: Kpi
-    baseline: Kpi
-    change: float
-    better: bool
-
-
-class ItemRate(TypedDict, total=False):
-    """How often one item was passed; `rate` is absent where nobody was judged by it."""
-
-    item_id: str
-    title: str
-    dimension: str
-    passed: int
-    failed: int
-    abstained: int
-    rate: float
-
-
-class Target(TypedDict, total=False):
-    """A KPI with its definition; `target` is absent where there is none."""
-
-    kpi: str
-    title: str
-    definition: str
-    unit: KpiUnit
-    target: float
-    sense: TargetSense
 
 
 class _FeedbackNeeds(TypedDict):
