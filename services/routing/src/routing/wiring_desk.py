@@ -42,7 +42,7 @@ from routing.settings import Settings
 log = logging.getLogger(__name__)
 
 _INDEX_EVERY_S = 0.5
-_INDEX_BATCH = 200
+_INDEX_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)

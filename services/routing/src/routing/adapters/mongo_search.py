@@ -1,22 +1,25 @@
 """Words of tickets in MongoDB: a document for each ticket beside it, so that opening a ticket pays for none of them."""
 
-import asyncio
 import re
+import time
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from chassis.mongo import LAST, Database, Document, IndexModel, UpdateOne, newest_first
 
-from routing.domain.search import grams_asked, grams_of, has_words, text_of, words_in
+from routing.domain.search import grams_asked, grams_of, has_words, normal, text_of, words_in
 from routing.domain.tickets import Ticket
 
 _DIGITS = 15
-_BATCH = 200
+_FIRST, _BATCH = 64, 200  # candidates read at once: what a page needs where every one of them fits, then more
 _SEARCHES = 10  # times 200 tickets that a word finds, looked at for one page
-_PROBED = 12
-_IDS = 50
-_COUNTED = 1_000
+_IDS, _ID_LENGTH = 50, 36
+_SAMPLE = 300
+_COMMON_FOR_S = 600.0
+_TENANTS = 200
+_WRITTEN = 50  # at once: some thousand entries of the index, well within the time a write may take
 _ID = re.compile(r"[0-9a-f]{8}[0-9a-f-]{0,28}")
 
 
@@ -34,31 +37,35 @@ class Hits:
 
 
 class MongoSearch:
-    """The collection `ticket_words`: `grams` (see domain.search), the text itself, and the ticket's `order`.
+    """The collection `ticket_words`: `grams` (see domain.search), the text itself, and the ticket's id and `order`.
 
     A search reads the range of one gram, the rarest of those asked for, and holds each text against the words.
     """
 
     def __init__(self, db: Database) -> None:
         self._words, self._tickets = db["ticket_words"], db["tickets"]
+        self._commons: OrderedDict[str, tuple[float, Counter[str]]] = OrderedDict()
 
     async def prepare(self) -> None:
-        await self._words.create_indexes([IndexModel([("tenant", 1), ("grams", 1), ("order", 1)], name="tenant_grams_order")])
+        await self._words.create_indexes([
+            IndexModel([("tenant", 1), ("grams", 1), ("order", 1)], name="tenant_grams_order"),
+            IndexModel([("tenant", 1), ("ticket_id", 1)], name="tenant_ticket_id"),
+        ])
         await self._tickets.create_indexes([IndexModel([("to_index", 1)], sparse=True, name="to_index")])
 
     async def write_down(self, tickets: Sequence[tuple[Ticket, str, int]]) -> None:
         """Keep the words of each ticket under its `order`, and take off the mark of that version."""
-        if not tickets:
-            return
-        writes = []
-        for ticket, order, _ in tickets:
-            text = text_of(ticket)
-            document = {"tenant": ticket.tenant, "order": order, "grams": sorted(grams_of(text)), "text": text}
-            writes.append(UpdateOne({"_id": f"{ticket.tenant}/{ticket.ticket_id}"}, {"$set": document}, upsert=True))
-        await self._words.bulk_write(writes, ordered=False)
-        await self._tickets.bulk_write([
-            UpdateOne({"_id": f"{t.tenant}/{t.ticket_id}", "to_index": mark}, {"$unset": {"to_index": ""}}) for t, _, mark in tickets
-        ], ordered=False)
+        for begin in range(0, len(tickets), _WRITTEN):
+            part = tickets[begin : begin + _WRITTEN]
+            writes = []
+            for ticket, order, _ in part:
+                text = text_of(ticket)
+                document = {"tenant": ticket.tenant, "ticket_id": ticket.ticket_id, "order": order, "grams": sorted(grams_of(text)), "text": text}
+                writes.append(UpdateOne({"_id": f"{ticket.tenant}/{ticket.ticket_id}"}, {"$set": document}, upsert=True))
+            await self._words.bulk_write(writes, ordered=False)
+            await self._tickets.bulk_write([
+                UpdateOne({"_id": f"{t.tenant}/{t.ticket_id}", "to_index": mark}, {"$unset": {"to_index": ""}}) for t, _, mark in part
+            ], ordered=False)
 
     async def marked(self, limit: int) -> list[Document]:
         """Tickets whose words have still to be written down."""
@@ -70,8 +77,10 @@ class MongoSearch:
         start = query.strip().lower()
         if not _ID.fullmatch(start):
             return []
-        bounds = {"$gte": f"{tenant}/{start}", "$lt": f"{tenant}/{start}~"}
-        return [d["_id"] for d in await self._tickets.find({"_id": bounds}, {"_id": 1}).limit(_IDS).to_list(_IDS)]
+        if len(start) == _ID_LENGTH:
+            return [f"{tenant}/{start}"]
+        begins = {"tenant": tenant, "ticket_id": {"$gte": start, "$lt": f"{start}~"}}
+        return [d["_id"] for d in await self._words.find(begins, {"_id": 1}).limit(_IDS).to_list(_IDS)]
 
     async def page(self, tenant: str, query: str, asked: Document, size: int, until: str) -> tuple[list[Document], str]:
         """Documents of tickets with the words that equal what is `asked`, newest first, and the `order` to go on before; "" at the end.
@@ -79,11 +88,11 @@ class MongoSearch:
         A page may be short where few of those that have the words are what else is asked for: so many are looked at, the rest next time.
         """
         keys = () if until else tuple(await self.by_id(tenant, query))
-        if keys:
-            return (await self._of_keys(keys, asked))[:size], ""
+        if keys and (named := await self._of_keys(keys, asked)):
+            return named[:size], ""
         shown: list[Document] = []
-        for _ in range(_SEARCHES):
-            hits = await self.find(tenant, query, until)
+        for number in range(_SEARCHES):
+            hits = await self.find(tenant, query, until, _BATCH if number or size > _FIRST else _FIRST)
             shown += await self._of_keys(hits.keys, asked)
             until = hits.until
             if len(shown) > size:
@@ -96,27 +105,34 @@ class MongoSearch:
         found = await self._tickets.find({"_id": {"$in": list(keys)}}, {"history": 0, "outbox": 0}).to_list(len(keys)) if keys else []
         return sorted((d for d in found if all(_holds(d, *pair) for pair in asked.items())), key=lambda d: str(d["order"]), reverse=True)
 
-    async def find(self, tenant: str, query: str, until: str) -> Hits:
-        """Up to 200 candidates further back than `until`. Raises InvalidInput."""
+    async def find(self, tenant: str, query: str, until: str, limit: int = _BATCH) -> Hits:
+        """What has the words of up to `limit` candidates further back than `until`. Raises InvalidInput."""
         words = words_in(query)
-        gram = await self._rarest(tenant, grams_asked(words)[:_PROBED])
-        if not gram:
-            return Hits((), "")
-        found = await newest_first(self._words, {"tenant": tenant, "grams": gram}, _BATCH, digits=_DIGITS, until=until or LAST, projection={"grams": 0})
+        gram = await self._rarest(tenant, grams_asked(words))
+        found = await newest_first(self._words, {"tenant": tenant, "grams": gram}, limit, digits=_DIGITS, until=until or LAST, projection={"grams": 0})
         keys = tuple(document["_id"] for document in found if has_words(document["text"], words))
-        return Hits(keys, found[-1]["order"] if len(found) == _BATCH else "")
+        return Hits(keys, found[-1]["order"] if len(found) == limit else "")
 
     async def _rarest(self, tenant: str, grams: tuple[str, ...]) -> str:
-        """The gram that the fewest tickets have, counted to a limit; "" where one is in none, and so all of them are."""
+        """The gram that the fewest of the newest tickets have; the first of those where several are in none."""
         if len(grams) == 1:
             return grams[0]
-        counts = await asyncio.gather(*(self._count(tenant, gram) for gram in grams))
-        fewest = min(counts)
-        return grams[counts.index(fewest)] if fewest else ""
+        common = await self._common(tenant)
+        return min(grams, key=lambda gram: common[gram])
 
-    async def _count(self, tenant: str, gram: str) -> int:
-        count: int = await self._words.count_documents({"tenant": tenant, "grams": gram}, limit=_COUNTED)
-        return count
+    async def _common(self, tenant: str) -> Counter[str]:
+        """How many of the newest 300 tickets have each gram, as of the last minutes. Counting in the index reads as much as it counts."""
+        now = time.monotonic()
+        known = self._commons.get(tenant)
+        if known is not None and now - known[0] < _COMMON_FOR_S:
+            return known[1]
+        fields = {"title": 1, "description": 1, "resolution": 1, "customer_id": 1, "external_id": 1}
+        found = await newest_first(self._tickets, {"tenant": tenant}, _SAMPLE, digits=_DIGITS, projection=fields | {"order": 1})
+        counted = Counter(gram for d in found for gram in grams_of(normal("\n".join(str(d.get(name, "")) for name in fields))))
+        self._commons[tenant] = (now, counted)
+        if len(self._commons) > _TENANTS:
+            self._commons.popitem(last=False)
+        return counted
 
 
 def _holds(document: Document, field: str, value: Any) -> bool:
