@@ -64,7 +64,10 @@ def number_spans(passages: Sequence[Passage]) -> Iterator[PiiSpan]:
         for run in runs:
             item = _heard(index, run, passage.text, still_open)
             heard.append(item)
-            spans = list(_of_its_own(item)) or list(_asked_for(item, still_open, passage.text, mostly_digits=mostly_digits))
+            spans = list(_of_its_own(item))
+            if sum(span.end - span.start for span in spans) < run.end - run.start:
+                # A card said in groups may hold what looks like a mobile: what was said to be personal is so as a whole.
+                spans = list(_asked_for(item, still_open, passage.text, mostly_digits=mostly_digits)) or spans
             found.extend(spans)
             for span in spans:
                 known.append((index, run.digits))
