@@ -1,7 +1,5 @@
 """What the desk and the webhooks need of the outside, put together for __main__."""
 
-import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +12,6 @@ from chassis.ids import derived_id, new_id
 from chassis.lifecycle import cancelled
 from chassis.messaging import Handler, consuming
 from chassis.service import Running
-from chassis.transient import is_transient
 from google.protobuf.message import Message
 from mingjian.ingestion.v1.events_pb2 import CallStarted
 from mingjian.nlp.v1.events_pb2 import InteractionScored
@@ -31,6 +28,7 @@ from routing.adapters.mongo_tickets import MongoTickets
 from routing.adapters.mongo_webhooks import MongoHooks
 from routing.adapters.nats_contacts import OnCallStarted, OnContactScored
 from routing.adapters.nats_webhooks import OnEvent, event_classes
+from routing.adapters.nats_words import HEARD, OnTicketWords
 from routing.adapters.obstore_files import ObstoreFiles
 from routing.app import Routing
 from routing.app_desk import Desk
@@ -38,11 +36,6 @@ from routing.app_screen import Customers, NoCustomers, Screen
 from routing.app_tables import Tables
 from routing.app_webhooks import Webhooks
 from routing.settings import Settings
-
-log = logging.getLogger(__name__)
-
-_INDEX_EVERY_S = 0.5
-_INDEX_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +80,10 @@ async def around(r: Running, routing: Routing, tickets: MongoTickets, settings: 
     webhooks = Webhooks(hooks, sender, now, new_id, derived_id, settings.webhook_http_allowed)
     r.up.push_async_callback(cancelled, r.life.spawn(run_webhooks(webhooks), "webhooks"))
     r.up.push_async_callback(cancelled, r.life.spawn(hooks.outbox.sweep_forever(), "webhook-outbox"))
-    r.up.push_async_callback(cancelled, r.life.spawn(run_indexing(tickets), "ticket-words"))
+    for heard in HEARD:
+        await r.up.enter_async_context(consuming(r.events, r.life, "words", heard, OnTicketWords(tickets.search), concurrency=4))
     for event in event_classes():
         await r.up.enter_async_context(consuming(r.events, r.life, "webhooks", event, OnEvent(webhooks), concurrency=4))
     return Around(
         grpc_desk.DeskServicer(desk, Screen(routing, contacts, customers), Tables(routing)), grpc_webhooks.WebhookServicer(webhooks), contacts
     )
-
-
-async def run_indexing(tickets: MongoTickets) -> None:
-    """Writes down the words of changed tickets, as long as the process runs. A database that is away is waited for."""
-    while True:
-        count = 0
-        try:
-            count = await tickets.index_words(_INDEX_BATCH)
-        except Exception as failure:
-            if not is_transient(failure):
-                raise
-            log.warning("the words of tickets wait: %s", type(failure).__name__)
-        if count < _INDEX_BATCH:
-            await asyncio.sleep(_INDEX_EVERY_S)

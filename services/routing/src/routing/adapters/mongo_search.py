@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chassis.mongo import LAST, Database, Document, IndexModel, UpdateOne, newest_first
+from chassis.mongo import LAST, Database, Document, DuplicateKeyError, IndexModel, newest_first
 
-from routing.domain.search import grams_asked, grams_of, has_words, normal, text_of, words_in
-from routing.domain.tickets import Ticket
+from routing.domain.search import TicketWords, grams_asked, grams_of, has_words, text_of, words_in
 
 _DIGITS = 15
 _FIRST, _BATCH = 64, 200  # candidates read at once: what a page needs where every one of them fits, then more
@@ -19,13 +18,7 @@ _IDS, _ID_LENGTH = 50, 36
 _SAMPLE = 300
 _COMMON_FOR_S = 600.0
 _TENANTS = 200
-_WRITTEN = 50  # at once: some thousand entries of the index, well within the time a write may take
 _ID = re.compile(r"[0-9a-f]{8}[0-9a-f-]{0,28}")
-
-
-def to_index(before: Ticket | None, after: Ticket) -> Document:
-    """The mark that a ticket's words have to be written down anew; {} where they are the same."""
-    return {} if before is not None and text_of(before) == text_of(after) else {"to_index": after.version}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +44,24 @@ class MongoSearch:
             IndexModel([("tenant", 1), ("grams", 1), ("order", 1)], name="tenant_grams_order"),
             IndexModel([("tenant", 1), ("ticket_id", 1)], name="tenant_ticket_id"),
         ])
-        await self._tickets.create_indexes([IndexModel([("to_index", 1)], sparse=True, name="to_index")])
 
-    async def write_down(self, tickets: Sequence[tuple[Ticket, str, int]]) -> None:
-        """Keep the words of each ticket under its `order`, and take off the mark of that version."""
-        for begin in range(0, len(tickets), _WRITTEN):
-            part = tickets[begin : begin + _WRITTEN]
-            writes = []
-            for ticket, order, _ in part:
-                text = text_of(ticket)
-                document = {"tenant": ticket.tenant, "ticket_id": ticket.ticket_id, "order": order, "grams": sorted(grams_of(text)), "text": text}
-                writes.append(UpdateOne({"_id": f"{ticket.tenant}/{ticket.ticket_id}"}, {"$set": document}, upsert=True))
-            await self._words.bulk_write(writes, ordered=False)
-            await self._tickets.bulk_write([
-                UpdateOne({"_id": f"{t.tenant}/{t.ticket_id}", "to_index": mark}, {"$unset": {"to_index": ""}}) for t, _, mark in part
-            ], ordered=False)
-
-    async def marked(self, limit: int) -> list[Document]:
-        """Tickets whose words have still to be written down."""
-        found = self._tickets.find({"to_index": {"$gte": 0}}, {"history": 0, "outbox": 0}).sort("to_index", 1).limit(limit)
-        return await found.to_list(limit)
+    async def write_down(self, words: TicketWords) -> None:
+        """Keep a ticket's words; those of an older version are passed over, and those that are there already cost a look."""
+        key, order = f"{words.tenant}/{words.ticket_id}", f"{round(words.opened_at.timestamp() * 1000):0{_DIGITS}d}-{words.ticket_id}"
+        found = await self._words.find_one({"_id": key}, {"text": 1, "version": 1})
+        if found is not None and (found["version"] >= words.version or found["text"] == words.text):
+            return
+        document = {
+            "tenant": words.tenant, "ticket_id": words.ticket_id, "order": order, "grams": sorted(grams_of(words.text)), "text": words.text,
+            "version": words.version,
+        }
+        if found is None:
+            try:
+                await self._words.insert_one({"_id": key} | document)
+                return
+            except DuplicateKeyError:
+                pass  # another event of the ticket came at the same moment
+        await self._words.update_one({"_id": key, "version": {"$lt": words.version}}, {"$set": document})
 
     async def by_id(self, tenant: str, query: str) -> list[str]:
         """Keys of up to 50 tickets whose id begins so; [] where the query is no beginning of an id."""
@@ -128,7 +119,7 @@ class MongoSearch:
             return known[1]
         fields = {"title": 1, "description": 1, "resolution": 1, "customer_id": 1, "external_id": 1}
         found = await newest_first(self._tickets, {"tenant": tenant}, _SAMPLE, digits=_DIGITS, projection=fields | {"order": 1})
-        counted = Counter(gram for d in found for gram in grams_of(normal("\n".join(str(d.get(name, "")) for name in fields))))
+        counted = Counter(gram for d in found for gram in grams_of(text_of(*(str(d.get(name, "")) for name in fields))))
         self._commons[tenant] = (now, counted)
         if len(self._commons) > _TENANTS:
             self._commons.popitem(last=False)

@@ -24,7 +24,7 @@ from routing.adapters.mongo_due import due_windows
 from routing.adapters.mongo_older import with_clocks
 from routing.adapters.mongo_particulars import particulars_document, particulars_in
 from routing.adapters.mongo_rectification import matter_document, matter_in
-from routing.adapters.mongo_search import MongoSearch, to_index
+from routing.adapters.mongo_search import MongoSearch
 from routing.adapters.protobuf_tickets import envelopes
 from routing.app import Happened, Page, TicketFilter
 from routing.domain.clocks import Clock, Clocks, Target
@@ -128,7 +128,7 @@ class MongoTickets:
     async def change(self, before: Ticket, after: Ticket, timer_at: datetime | None, happened: Sequence[Happened]) -> None:
         told = [envelope for one in happened for envelope in envelopes(one)]
         fields = _to_document(after) | ({"next_timer_at": timer_at} if timer_at else {})
-        update: Document = {"$set": fields | to_index(before, after)}
+        update: Document = {"$set": fields}
         gone = {name: "" for name in ("next_timer_at", "due_order", "unfinished_by", "queue_order", "look_at") if name not in fields}
         if gone:
             update["$unset"] = gone
@@ -180,12 +180,6 @@ class MongoTickets:
         found, until = await self.search.page(tenant, narrowed.query, _asked(narrowed), size, _order_in(token))
         return Page(tuple(ticket_in(document) for document in found), encode_page_token(until) if until else "")
 
-    async def index_words(self, limit: int) -> int:
-        """Write down the words of tickets that are new or say something else. Returns how many."""
-        marked = await self.search.marked(limit)
-        await self.search.write_down([(ticket_in(document), document["order"], document["to_index"]) for document in marked])
-        return len(marked)
-
     async def of_version(self, tenant: str, levels_version: str, limit: int) -> Sequence[Ticket]:
         found = self._tickets.find({"tenant": tenant, "unfinished_by": levels_version}, {"outbox": 0}).limit(limit)
         return [ticket_in(document) for document in await found.to_list(limit)]
@@ -201,7 +195,6 @@ def stored_new(ticket: Ticket, timer_at: datetime | None) -> Document:
         "_id": _key(ticket.tenant, ticket.ticket_id),
         "order": f"{round(ticket.opened_at.timestamp() * 1000):0{_DIGITS}d}-{ticket.ticket_id}",
         "history": [_entry_document(entry) for entry in ticket.history],
-        **to_index(None, ticket),
     }
 
 

@@ -2,10 +2,10 @@
 
 import re
 import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
 
 from chassis.errors import InvalidInput
-
-from routing.domain.tickets import Ticket
 
 MAX_QUERY = 64
 _RUNS = re.compile(r"[^\W_]+")
@@ -17,9 +17,20 @@ def normal(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-def text_of(ticket: Ticket) -> str:
+def text_of(title: str, description: str, resolution: str, customer_id: str, external_id: str) -> str:
     """What a ticket is found by, normal."""
-    return normal("\n".join((ticket.title, ticket.description, ticket.resolution, ticket.customer_id, ticket.external_id)))
+    return normal("\n".join((title, description, resolution, customer_id, external_id)))
+
+
+@dataclass(frozen=True, slots=True)
+class TicketWords:
+    """What a version of a ticket is found by; `text` as text_of makes it."""
+
+    tenant: str
+    ticket_id: str
+    opened_at: datetime
+    version: int
+    text: str
 
 
 def words_in(query: str) -> tuple[str, ...]:
