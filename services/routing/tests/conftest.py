@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -22,8 +22,7 @@ from routing.domain.tickets import Kind, Ticket, Urgency
 from routing.settings import RULES
 
 sys.path.insert(0, str(Path(__file__).parent))
-
-START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+from routing_start import START
 
 
 @dataclass

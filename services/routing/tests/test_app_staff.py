@@ -11,8 +11,7 @@ from routing.app_staff import Staffing, Workload
 from routing.domain.opening import Contact, Wanted
 from routing.domain.staff import Person, Presence
 from routing.domain.tickets import Kind, State, Urgency
-
-from conftest import START
+from routing_start import START
 
 CHIEF = Who("t1", "chief")
 DEPARTMENT = "网维部"

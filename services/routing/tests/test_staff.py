@@ -5,8 +5,7 @@ import pytest
 from chassis.errors import InvalidInput
 from routing.domain.staff import Person, Presence, checked, choose, holder, is_queued, obstacles
 from routing.domain.tickets import Kind, State, Urgency
-
-from conftest import START
+from routing_start import START
 
 LATER = START + timedelta(hours=1)
 
