@@ -115,4 +115,4 @@ async def measure(count: int, nats_url: str, mongo_uri: str) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder, nats_server(Path(folder)) as nats, mongo_server(Path(folder) / "mongo") as mongo:
-        asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000, nats, mongo))
+        asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000, nats, mongo))
