@@ -3,104 +3,53 @@
 from typing import Literal, TypedDict
 
 from client.figure_shapes import (
-    Article as Article,
-)
-from client.figure_shapes import (
-    Found as Found,
-)
-from client.figure_shapes import (
-    Graph as Graph,
-)
-from client.figure_shapes import (
-    GraphEdge as GraphEdge,
-)
-from client.figure_shapes import (
-    GraphNode as GraphNode,
-)
-from client.figure_shapes import (
-    ItemRate as ItemRate,
-)
-from client.figure_shapes import (
-    Kpi as Kpi,
-)
-from client.figure_shapes import (
-    KpiChange as KpiChange,
-)
-from client.figure_shapes import (
-    KpiGroup as KpiGroup,
-)
-from client.figure_shapes import (
-    KpiUnit as KpiUnit,
-)
-from client.figure_shapes import (
-    Target as Target,
-)
-from client.figure_shapes import (
-    TargetSense as TargetSense,
+    Article,
+    Found,
+    Graph,
+    GraphEdge,
+    GraphNode,
+    ItemRate,
+    Kpi,
+    KpiChange,
+    KpiGroup,
+    KpiUnit,
+    Target,
+    TargetSense,
 )
 from client.ticket_shapes import (
-    AllowedTime as AllowedTime,
+    AllowedTime,
+    Attachment,
+    DrillLine,
+    EvidenceClip,
+    HistoryEntry,
+    LevelPolicy,
+    PlannedAlarm,
+    ProofCall,
+    ProofStandard,
+    Rectification,
+    RectificationSum,
+    RectificationTarget,
+    RootCause,
+    ServiceLevels,
+    SpecialDay,
+    Ticket,
+    TicketClock,
+    TicketField,
+    TicketFinding,
+    TicketState,
+    WorkingCalendar,
 )
-from client.ticket_shapes import (
-    Attachment as Attachment,
-)
-from client.ticket_shapes import (
-    DrillLine as DrillLine,
-)
-from client.ticket_shapes import (
-    EvidenceClip as EvidenceClip,
-)
-from client.ticket_shapes import (
-    HistoryEntry as HistoryEntry,
-)
-from client.ticket_shapes import (
-    LevelPolicy as LevelPolicy,
-)
-from client.ticket_shapes import (
-    PlannedAlarm as PlannedAlarm,
-)
-from client.ticket_shapes import (
-    ProofCall as ProofCall,
-)
-from client.ticket_shapes import (
-    ProofStandard as ProofStandard,
-)
-from client.ticket_shapes import (
-    Rectification as Rectification,
-)
-from client.ticket_shapes import (
-    RectificationSum as RectificationSum,
-)
-from client.ticket_shapes import (
-    RectificationTarget as RectificationTarget,
-)
-from client.ticket_shapes import (
-    RootCause as RootCause,
-)
-from client.ticket_shapes import (
-    ServiceLevels as ServiceLevels,
-)
-from client.ticket_shapes import (
-    SpecialDay as SpecialDay,
-)
-from client.ticket_shapes import (
-    Ticket as Ticket,
-)
-from client.ticket_shapes import (
-    TicketClock as TicketClock,
-)
-from client.ticket_shapes import (
-    TicketField as TicketField,
-)
-from client.ticket_shapes import (
-    TicketFinding as TicketFinding,
-)
-from client.ticket_shapes import (
-    TicketState as TicketState,
-)
-from client.ticket_shapes import (
-    WorkingCalendar as WorkingCalendar,
-)
+
+__all__ = [
+    "Alert", "AllowedTime", "ApiKey", "Article", "Attachment", "Audio", "AuditEntry", "Caller", "ChainLink", "Channels", "ChatTurn", "Dimension",
+    "DrillLine", "Evaluation", "Evidence", "EvidenceClip", "Feedback", "Found", "Graph", "GraphEdge", "GraphNode", "HistoryEntry", "Imported",
+    "Interaction", "ItemOutcome", "ItemRate", "ItemResult", "Kpi", "KpiChange", "KpiGroup", "KpiUnit", "LevelPolicy", "LiveComparison", "Metadata",
+    "NewApiKey", "Outcome", "PlannedAlarm", "Promise", "ProofCall", "ProofStandard", "Provenance", "RaisedAlert", "Rectification", "RectificationSum",
+    "RectificationTarget", "Redaction", "Role", "RootCause", "ScorecardRef", "ServiceLevels", "SpecialDay", "Status", "Target", "TargetSense",
+    "Ticket", "TicketAction", "TicketClock", "TicketField", "TicketFinding", "TicketState", "TippingPoint", "Transcript", "Turn", "TurnEmotion",
+    "Urgency", "WorkingCalendar",
+]
+
 
 Role = Literal["agent", "customer"]
 Status = Literal["received", "transcribing", "scoring", "scored", "failed"]
